@@ -26,6 +26,8 @@ class Unknown:
     command: str = ""
 
 
+NOT_PRICED = Unknown("not priced yet")
+
 # ------------------------------------------------------------------------------------ observed
 
 
@@ -291,7 +293,7 @@ class Finding:
     where: Where
     node: NodePath = ()
     evidence: tuple[str, ...] = ()
-    predicts: Prediction | Unknown = Unknown("not priced yet")
+    predicts: Prediction | Unknown = NOT_PRICED
     change: Change | None = None
     risk: Risk = Risk.NONE
     spots: tuple[Span, ...] = ()

@@ -1,0 +1,205 @@
+"""
+Plan: turn findings into interventions, each frozen with everything that its verdict will be judged by
+
+Every edit is made in memory and proved five ways before anything is written: four proofs are `workflow.prove`'s (inverse
+splice, intended tree, second parser, untouched lines); the fifth is asked here: on the edited file the rule no longer fires.
+Metric, design, horizon, prediction and the files' hashes are hashed into the intervention's digest and journalled before
+apply, so that nobody, including us, can choose a kinder yardstick afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from trimtab import catalogue
+from trimtab.catalogue.evidence import BrokenFile, Evidence
+from trimtab.errors import EditRefused, HostileFileError, ParseError, ProofFailed
+from trimtab.loop import Site
+from trimtab.model import Finding, Intervention, PlannedFile, Span
+from trimtab.workflow.edits import Edited, edit
+from trimtab.workflow.model import Workflow
+from trimtab.workflow.prove import prove
+from trimtab.workflow.read import read
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A finding whose change is not made, and why."""
+
+    finding: Finding
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An intervention with the bytes it leads from and to, by path."""
+
+    intervention: Intervention
+    before: dict[str, bytes]
+    after: dict[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    drafts: tuple[Draft, ...]
+    refusals: tuple[Refusal, ...]
+
+    @property
+    def interventions(self) -> tuple[Intervention, ...]:
+        return tuple(d.intervention for d in self.drafts)
+
+
+def plan(site: Site, evidence: Evidence, findings: Sequence[Finding], *, together: bool = False) -> Plan:
+    """
+    Draft one intervention per finding (or, `together`, one per rule over all its files) and journal each
+
+    Refusals are values: one file that cannot be edited safely does not stop the others. Raises nothing of its own.
+    """
+    state = site.journal.state()
+    made = draft(evidence, findings, site.now(), site.config.horizon_days, state.times_planned, together=together)
+    for item in made.drafts:
+        for path in item.after:
+            site.journal.keep_blob(item.before[path])
+            site.journal.keep_blob(item.after[path])
+        site.journal.plan(item.intervention)
+    return made
+
+
+def draft(
+    evidence: Evidence,
+    findings: Sequence[Finding],
+    now: datetime,
+    horizon_days: int,
+    times_planned: Callable[[str], int],
+    *,
+    together: bool = False,
+) -> Plan:
+    """The same without the journal: pure. `times_planned(content)` counts earlier plans of the same content."""
+    proved: list[tuple[Finding, Edited]] = []
+    refusals: list[Refusal] = []
+    for finding in findings:
+        try:
+            proved.append((finding, proved_edit(evidence, finding)))
+        except (EditRefused, ProofFailed, ParseError, HostileFileError) as error:
+            refusals.append(Refusal(finding, error.what))
+    groups = _by_rule(proved) if together else [[pair] for pair in proved]
+    return Plan(tuple(_freeze(group, now, horizon_days, times_planned) for group in groups), tuple(refusals))
+
+
+def proved_edit(evidence: Evidence, finding: Finding) -> Edited:
+    """
+    The finding's change made in memory and proved five ways
+
+    Raises EditRefused when there is no change or it cannot be made safely, ProofFailed when a proof does not hold.
+    """
+    if finding.change is None:
+        raise EditRefused(f"{finding.rule} only tells; it has nothing to apply")
+    before = _bytes_of(evidence, finding.change.path)
+    edited = edit(before, finding.change)
+    prove(finding.change, edited)
+    _prove_quiet(evidence, finding, edited)
+    return edited
+
+
+def _prove_quiet(evidence: Evidence, finding: Finding, edited: Edited) -> None:
+    """The fifth proof: with the edited file in place the rule that asked for the edit has nothing left to say of it."""
+    assert finding.change is not None
+    rule = catalogue.rules()[finding.rule]
+    amended = Amended(evidence, read(finding.change.path, edited.after))
+    if any(f.id == finding.id and f.change is not None for f in rule.find(amended)):
+        raise ProofFailed(f"after the edit {finding.rule} still fires on {finding.change.path}; nothing was written")
+
+
+class Amended:
+    """Evidence in which one workflow file reads otherwise; everything else is the original's answer."""
+
+    def __init__(self, evidence: Evidence, workflow: Workflow) -> None:
+        self._evidence, self._workflow = evidence, workflow
+
+    def __getattr__(self, question: str) -> object:
+        return getattr(self._evidence, question)
+
+    def workflows(self) -> tuple[Workflow, ...]:
+        others = (w for w in self._evidence.workflows() if w.path != self._workflow.path)
+        return tuple(sorted((*others, self._workflow), key=lambda w: w.path))
+
+    def broken(self) -> tuple[BrokenFile, ...]:
+        return tuple(b for b in self._evidence.broken() if b.path != self._workflow.path)
+
+    def text(self, path: str) -> object:
+        return self._workflow.tree.text if path == self._workflow.path else self._evidence.text(path)
+
+
+def _bytes_of(evidence: Evidence, path: str) -> bytes:
+    for workflow in evidence.workflows():
+        if workflow.path == path:
+            return workflow.tree.encoded
+    for broken in evidence.broken():
+        if broken.path == path and broken.text is not None:
+            return broken.text.encode()
+    raise EditRefused(f"{path} cannot be read as text", "an edit needs the exact bytes that it starts from")
+
+
+def _by_rule(proved: Iterable[tuple[Finding, Edited]]) -> list[list[tuple[Finding, Edited]]]:
+    groups: dict[str, list[tuple[Finding, Edited]]] = {}
+    for finding, edited in proved:
+        groups.setdefault(finding.rule, []).append((finding, edited))
+    return list(groups.values())
+
+
+def _freeze(
+    group: Sequence[tuple[Finding, Edited]], now: datetime, horizon_days: int, times_planned: Callable[[str], int]
+) -> Draft:
+    """One intervention of a group of findings of one rule, with its id and the digest over what it will be judged by."""
+    first = group[0][0]
+    rule = catalogue.rules()[first.rule]
+    files = tuple(_planned(finding, edited) for finding, edited in group)
+    content = _hash({"findings": [f.id for f, _ in group], "files": [(f.path, f.before, f.after) for f in files]})
+    frozen = {
+        "metric": rule.metric,
+        "design": rule.design,
+        "horizon_days": horizon_days,
+        "predicts": asdict(first.predicts),
+        "files": [(f.path, f.before, f.after) for f in files],
+    }
+    intervention = Intervention(
+        id=_hash({"content": content, "time": times_planned(content)})[:8],
+        rule=first.rule,
+        says=first.says,
+        findings=tuple(f.id for f, _ in group),
+        files=files,
+        metric=rule.metric,
+        design=rule.design,
+        horizon_days=horizon_days,
+        predicts=first.predicts,
+        risk=max((f.risk for f, _ in group), key=lambda risk: risk == "review"),
+        planned=now,
+        digest=_hash(frozen),
+    )
+    edits = {f.path: edited for f, (_, edited) in zip(files, group, strict=True)}
+    return Draft(intervention, {p: e.before for p, e in edits.items()}, {p: e.after for p, e in edits.items()})
+
+
+def _planned(finding: Finding, edited: Edited) -> PlannedFile:
+    assert finding.change is not None and isinstance(finding.where, Span)
+    return PlannedFile(
+        path=finding.change.path,
+        before=hashlib.sha256(edited.before).hexdigest(),
+        after=hashlib.sha256(edited.after).hexdigest(),
+        before_blob=blob_id(edited.before),
+        after_blob=blob_id(edited.after),
+        change=finding.change,
+    )
+
+
+def blob_id(data: bytes) -> str:
+    """The id that git gives to a file of these bytes (sha1 over "blob <size>\\0" and the content)."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
