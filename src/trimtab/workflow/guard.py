@@ -1,0 +1,115 @@
+"""
+What a workflow file must not be before a parser may see it: too large, too deep, binary, or an alias bomb
+
+libyaml's compose recurses on the C stack and overflows it at a depth of about 40,000, so depth is bounded *before*
+compose: cheaply, by counting what could nest at all, and by a scan of parser events (which does not recurse) only when
+that count is in doubt. Aliases are bounded after compose, on the shared nodes, before anything walks them.
+"""
+
+from __future__ import annotations
+
+import re
+
+import yaml
+from yaml import CSafeLoader
+from yaml.nodes import CollectionNode, Node
+
+from trimtab.errors import HostileFileError
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 100
+MAX_EXPANDED = 100_000  # nodes, counting an aliased one each time; the largest of 887 real files has about 6,000
+
+_WHY = "reading it could exhaust memory or the stack, and GitHub would not run it"
+# A block collection opens at a deeper column than its parent's (or the same, for an indentless sequence), and before it
+# on its line stand only blanks and the indicators "- ? :". So 44 such characters bound block nesting by 2 * 44.
+# YAML 1.1 breaks lines at more characters than Python's "^", and libyaml skips a byte order mark in front of a line.
+_DEEP_BLOCK = re.compile("(?:^|(?<=[\r\x85\u2028\u2029]))[ \t\ufeff?:-]{44}", re.MULTILINE)
+_MAX_OPEN_BRACKETS = 10
+# A bracket opens a flow collection only at the start of a token: after a line's start, a blank, or one of "[{,:".
+_OPENING = re.compile("(?:^|(?<=[\\s\ufeff\\[{,:]))[\\[{]", re.MULTILINE)
+# An anchor is "&" at the start of a token with a name; "&&" and "2>&1" in scripts are none.
+_ANCHOR = re.compile("(?:^|(?<=[\\s\ufeff\\[{,:?-]))&[A-Za-z0-9_-]", re.MULTILINE)
+
+
+def decode(data: bytes) -> tuple[str, bool]:
+    """The text without a byte order mark and whether it had one; HostileFileError if large, binary or not UTF-8."""
+    if len(data) > MAX_BYTES:
+        raise HostileFileError(
+            f"the file has {len(data):,} bytes; Trimtab reads workflow files of up to {MAX_BYTES:,}",
+            _WHY,
+            "split the workflow, or move large scripts into files of the repository",
+        )
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise HostileFileError(
+            f"the file is not UTF-8 text (byte {error.start})",
+            "GitHub reads workflow files as UTF-8",
+            "save it as UTF-8",
+        ) from None
+    if "\0" in text:
+        raise HostileFileError(
+            f"the file is binary (NUL at character {text.index(chr(0))})", _WHY, "remove it from .github/workflows"
+        )
+    return text, data.startswith(b"\xef\xbb\xbf")
+
+
+def may_have_anchor(text: str) -> bool:
+    """False only if no anchor can be in the text; true may be a `&name` in a comment or script."""
+    return "&" in text and _ANCHOR.search(text) is not None
+
+
+def check_depth(text: str) -> None:
+    """Raise HostileFileError when collections nest deeper than MAX_DEPTH; a YAML error here is left to the parser."""
+    if not (_could_be_deep(text) and _depth_exceeds(text)):
+        return
+    raise HostileFileError(f"the file nests deeper than {MAX_DEPTH} levels", _WHY, "remove the nesting")
+
+
+def _could_be_deep(text: str) -> bool:
+    if _DEEP_BLOCK.search(text):
+        return True
+    brackets = text.count("[") + text.count("{") - text.count("${")
+    return brackets > _MAX_OPEN_BRACKETS and len(_OPENING.findall(text)) > _MAX_OPEN_BRACKETS
+
+
+def _depth_exceeds(text: str) -> bool:
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=CSafeLoader):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > MAX_DEPTH:
+                    return True
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+    except yaml.YAMLError:
+        return False  # not swallowed: compose meets the same error next and tells it with its position
+    return False
+
+
+def check_aliases(root: Node) -> None:
+    """Raise HostileFileError when an alias contains itself, or when expanding all aliases would explode."""
+    if _expanded(root, {}, set()) > MAX_EXPANDED:
+        raise HostileFileError("the file's aliases expand to more than 100,000 nodes", _WHY, "write the values out")
+
+
+def _expanded(node: Node, sizes: dict[int, int], open_nodes: set[int]) -> int:
+    if not isinstance(node, CollectionNode):
+        return 1
+    key = id(node)
+    if key in open_nodes:
+        raise HostileFileError("an alias in the file contains itself", _WHY, "remove the alias")
+    if key not in sizes:
+        open_nodes.add(key)
+        sizes[key] = 1 + sum(_expanded(child, sizes, open_nodes) for child in children(node))
+        open_nodes.discard(key)
+    return sizes[key]
+
+
+def children(node: CollectionNode) -> list[Node]:
+    """Child nodes in order; of a mapping its keys and values alternately."""
+    if node.value and isinstance(node.value[0], tuple):
+        return [part for pair in node.value for part in pair]
+    return list(node.value)
