@@ -18,18 +18,17 @@ from trimtab.errors import HostileFileError
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 100
-MAX_EXPANDED = 100_000  # nodes, counting an aliased one each time; the largest of 887 real files has about 6,000
+MAX_EXPANDED = 100_000  # nodes, counting an aliased one each time; the largest of 1,007 real files has 15,158
 
 _WHY = "reading it could exhaust memory or the stack, and GitHub would not run it"
+# What can precede a token: a blank, any line break of YAML 1.1, a byte order mark (libyaml skips it), a flow indicator.
+_BEFORE_TOKEN = " \t\n\r\x85\u2028\u2029\ufeff[{,:?-"
 # A block collection opens at a deeper column than its parent's (or the same, for an indentless sequence), and before it
-# on its line stand only blanks and the indicators "- ? :". So 44 such characters bound block nesting by 2 * 44.
-# YAML 1.1 breaks lines at more characters than Python's "^", and libyaml skips a byte order mark in front of a line.
-_DEEP_BLOCK = re.compile("(?:^|(?<=[\r\x85\u2028\u2029]))[ \t\ufeff?:-]{44}", re.MULTILINE)
-_MAX_OPEN_BRACKETS = 10
-# A bracket opens a flow collection only at the start of a token: after a line's start, a blank, or one of "[{,:".
-_OPENING = re.compile("(?:^|(?<=[\\s\ufeff\\[{,:]))[\\[{]", re.MULTILINE)
-# An anchor is "&" at the start of a token with a name; "&&" and "2>&1" in scripts are none.
-_ANCHOR = re.compile("(?:^|(?<=[\\s\ufeff\\[{,:?-]))&[A-Za-z0-9_-]", re.MULTILINE)
+# on its line stand only blanks and "- ? :". Less than 30 of those on every line bound block nesting by 2 * 30.
+_DEEP_PREFIX, _PREFIX_CHARACTERS = 30, " \t\ufeff?:-"
+_MANY_BRACKETS = 39
+_OPENING = re.compile(f"(?<=[{re.escape(_BEFORE_TOKEN)}])[\\[{{]")
+_NAMED = re.compile("&[A-Za-z0-9_-]")
 
 
 def decode(data: bytes) -> tuple[str, bool]:
@@ -56,8 +55,10 @@ def decode(data: bytes) -> tuple[str, bool]:
 
 
 def may_have_anchor(text: str) -> bool:
-    """False only if no anchor can be in the text; true may be a `&name` in a comment or script."""
-    return "&" in text and _ANCHOR.search(text) is not None
+    """False only if no anchor can be in the text; `&&` and `2>&1` in scripts are none, `&name` in a comment may be."""
+    if "&" not in text:
+        return False
+    return any(match.start() == 0 or text[match.start() - 1] in _BEFORE_TOKEN for match in _NAMED.finditer(text))
 
 
 def check_depth(text: str) -> None:
@@ -68,10 +69,12 @@ def check_depth(text: str) -> None:
 
 
 def _could_be_deep(text: str) -> bool:
-    if _DEEP_BLOCK.search(text):
+    """False only if no more than MAX_DEPTH collections can nest: 60 of block and 40 of flow style."""
+    brackets = text.count("[") + text.count("{") - text.count("${") - text.count("${{")
+    if brackets > _MANY_BRACKETS and len(_OPENING.findall(text)) > _MANY_BRACKETS:
         return True
-    brackets = text.count("[") + text.count("{") - text.count("${")
-    return brackets > _MAX_OPEN_BRACKETS and len(_OPENING.findall(text)) > _MAX_OPEN_BRACKETS
+    deep = (line[:_DEEP_PREFIX] for line in text.splitlines() if len(line) >= _DEEP_PREFIX)
+    return any(not prefix.strip(_PREFIX_CHARACTERS) for prefix in deep)
 
 
 def _depth_exceeds(text: str) -> bool:
