@@ -1,0 +1,125 @@
+"""
+How numbers are said: with unit, sign, interval and what they rest on
+
+One convention everywhere: an interval runs from the end nearer to zero to the other ("-18 ... -24 %"), a change carries its
+sign, and no number shows more digits than it has.
+"""
+
+from __future__ import annotations
+
+from trimtab.model import Decision, Prediction, Stage, Verdict
+
+METRICS = {
+    "runner_minutes": "runner minutes",
+    "feedback_seconds": "feedback time",
+    "build_seconds": "build time",
+    "storage_bytes": "storage",
+}
+_LIVE_WORDS = {Decision.KEEP: "helped", Decision.UNDO: "hurt", Decision.NO_EFFECT: "no real difference"}
+
+
+def metric_words(metric: str) -> str:
+    """A metric's name as it is spoken."""
+    return METRICS.get(metric, metric.replace("_", " "))
+
+
+def number(value: float, *, signed: bool = False) -> str:
+    """Three significant digits or all before the point, thousands apart: 0.123, 4.5, 24.1, 1,235."""
+    size = abs(value)
+    digits = 0 if size >= 100 or value == round(value) else 1 if size >= 1 else 2
+    text = f"{value:+,.{digits}f}" if signed else f"{value:,.{digits}f}"
+    return "0" if text in ("-0", "+0", "-0.0", "+0.0", "-0.00", "+0.00") else text
+
+
+def share(value: float, *, signed: bool = True) -> str:
+    """A share as per cent: -0.19 is "-19 %"; one digit more below 10 %."""
+    digits = 0 if abs(value) >= 0.0995 or value == 0 else 1
+    text = f"{value * 100:+.{digits}f}" if signed else f"{value * 100:.{digits}f}"
+    return ("0" if text.strip("+-0.") == "" else text) + " %"
+
+
+def span(low: float, high: float) -> tuple[float, float]:
+    """The two ends in the order they are said: nearer to zero first when both have one sign, else low first."""
+    return (high, low) if high <= 0 else (low, high)
+
+
+def interval(low: float, high: float, unit: str = "", *, signed: bool = True) -> str:
+    """ "-18 ... -24 min" from (-24, -18)."""
+    first, last = span(low, high)
+    return f"{number(first, signed=signed)} ... {number(last, signed=signed)}" + (f" {unit}" if unit else "")
+
+
+def share_interval(low: float, high: float, *, signed: bool = True) -> str:
+    """ "-18 ... -24 %" from (-0.24, -0.18)."""
+    first, last = span(low, high)
+    return f"{share(first, signed=signed).removesuffix(' %')} ... {share(last, signed=signed)}"
+
+
+def count(n: int, noun: str) -> str:
+    """ "1 run", "2 runs", "1,204 runs"."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: 42 s, 12.4 min, 3.5 h, 9 days."""
+    for limit, size, unit in ((120, 1, "s"), (7200, 60, "min"), (2 * 86400, 3600, "h")):
+        if abs(seconds) < limit:
+            return f"{number(round(seconds / size, 0 if size == 1 else 1))} {unit}"
+    return f"{seconds / 86400:.0f} days"
+
+
+def size(bytes_: float) -> str:
+    """Bytes in decimal units, as disks and GitHub count them."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(bytes_) < 1000:
+            return f"{number(round(bytes_, 1))} {unit}"
+        bytes_ /= 1000
+    return f"{number(round(bytes_, 1))} TB"
+
+
+def in_unit(value: float, unit: str) -> str:
+    """A KPI's value in words; shares, seconds, minutes and bytes are scaled to what a person reads."""
+    match unit:
+        case "share":
+            return share(value, signed=False)
+        case "seconds" | "s":
+            return duration(value)
+        case "minutes" | "min":
+            return f"{number(round(value, 1))} min"
+        case "bytes" | "B":
+            return size(value)
+        case "%":
+            return f"{number(round(value, 1))} %"
+        case _:
+            return f"{number(value)} {unit}".rstrip()
+
+
+def predicted(prediction: Prediction) -> str:
+    """A prediction on one line: amounts per 30 days, share, level of the interval, runs and days it rests on."""
+    scale, unit = (60.0, "min") if prediction.metric.endswith("_seconds") else (1.0, "")
+    if prediction.metric.endswith("_minutes"):
+        unit = "min"
+    amount = interval(prediction.low / scale, prediction.high / scale, unit)
+    rest = [f"{prediction.level * 100:.0f} % interval", count(prediction.runs, "run"), f"{prediction.days:.0f} days"]
+    if prediction.low_share is not None and prediction.high_share is not None:
+        rest.insert(0, share_interval(prediction.low_share, prediction.high_share))
+    return f"{metric_words(prediction.metric)} {amount} per 30 days ({', '.join(rest)})"
+
+
+def decision_words(verdict: Verdict, stage: Stage | None = None) -> str:
+    """The decision as screens say it; `stage` adds what became of the change."""
+    match verdict.decision:
+        case Decision.WAIT:
+            missing = [
+                f"about {verdict.wait_days:.0f} days" if verdict.wait_days is not None else "",
+                count(verdict.wait_runs, "run") if verdict.wait_runs is not None else "",
+            ]
+            rest = ", ".join(part for part in missing if part)
+            return f"too early ({rest})" if rest else "too early"
+        case Decision.UNVERIFIABLE:
+            return "cannot be measured"
+        case decision:
+            words = _LIVE_WORDS[decision]
+    if stage is Stage.UNDONE:
+        return f"{words} (undone)" if verdict.decision is Decision.UNDO else f"{words}, undone"
+    return f"{words}, kept" if stage is Stage.KEPT else words
