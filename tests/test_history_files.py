@@ -1,0 +1,242 @@
+"""Run history from files: every export format, mixed time zones, and rows that cannot be read."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trimtab.errors import RefusedError
+from trimtab.world import rest
+from trimtab.world.history_files import Imported, read
+
+RUN = {
+    "id": 7,
+    "name": "CI",
+    "path": ".github/workflows/ci.yml@refs/heads/main",
+    "run_attempt": 2,
+    "run_number": 41,
+    "event": "pull_request",
+    "status": "completed",
+    "conclusion": "failure",
+    "created_at": "2026-03-01T10:00:00Z",
+    "run_started_at": "2026-03-01T12:00:00+02:00",
+    "updated_at": "2026-03-01T05:30:00.500-05:00",
+    "head_branch": "topic",
+    "head_sha": "a" * 40,
+    "pull_requests": [{"number": 9}],
+    "actor": {"login": "ada"},
+    "head_repository": {"full_name": "ada/fork"},
+    "repository": {"full_name": "o/n"},
+}
+JOB = {
+    "id": 70,
+    "run_id": 7,
+    "run_attempt": 2,
+    "workflow_name": "CI",
+    "name": "build (3.12)",
+    "status": "completed",
+    "conclusion": "success",
+    "created_at": "2026-03-01T10:00:10Z",
+    "started_at": "2026-03-01T10:00:05Z",
+    "completed_at": "2026-03-01T10:20:00Z",
+    "labels": ["ubuntu-latest"],
+    "runner_name": "GitHub Actions 4",
+    "steps": [
+        {
+            "name": "Run make",
+            "status": "completed",
+            "conclusion": "success",
+            "number": 2,
+            "started_at": "2026-03-01T05:00:05.000-05:00",
+            "completed_at": "2026-03-01T05:19:00.250-05:00",
+        }
+    ],
+}
+
+
+def written(tmp_path: Path, text: str, name: str = "history") -> Imported:
+    (tmp_path / name).write_text(text)
+    return read([tmp_path / name])
+
+
+def at(hour: int, minute: int, second: float = 0) -> datetime:
+    return datetime(2026, 3, 1, hour, minute, tzinfo=UTC) + timedelta(seconds=second)
+
+
+def test_a_rest_run_in_three_time_zones(tmp_path: Path) -> None:
+    (run,) = written(tmp_path, json.dumps([RUN])).runs
+    assert run.key == (7, 2)
+    assert run.workflow == ".github/workflows/ci.yml"
+    assert (run.created, run.started, run.ended) == (at(10, 0), at(10, 0), at(10, 30, 0.5))
+    assert (run.event, run.branch, run.number, run.pull_request, run.actor) == ("pull_request", "topic", 41, 9, "ada")
+    assert run.fork
+    assert run.jobs is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps({"total_count": 1, "workflow_runs": [RUN]}),
+        json.dumps([{"workflow_runs": [RUN]}, {"workflow_runs": []}]),
+        json.dumps({"workflow_runs": [RUN]}) + json.dumps({"workflow_runs": [RUN]}),
+        json.dumps(RUN) + "\n" + json.dumps(RUN) + "\n",
+        json.dumps({"7": RUN}, indent=1),
+        "\ufeff" + json.dumps([RUN]),
+    ],
+)
+def test_however_the_runs_are_wrapped(tmp_path: Path, text: str) -> None:
+    imported = written(tmp_path, text)
+    assert [run.key for run in imported.runs] == [(7, 2)]
+    assert imported.duplicates == text.count("run_attempt") - 1
+
+
+def test_jobs_join_their_run_and_its_end_is_the_last_jobs(tmp_path: Path) -> None:
+    (tmp_path / "runs.json").write_text(json.dumps([RUN]))
+    with gzip.open(tmp_path / "jobs.json.gz", "wt") as packed:
+        json.dump({"jobs": [JOB, JOB]}, packed)
+    imported = read([tmp_path / "runs.json", tmp_path / "jobs.json.gz"])
+    (run,) = imported.runs
+    assert run.jobs is not None
+    (job,) = run.jobs
+    assert (imported.duplicates, imported.jobs) == (1, 1)
+    assert run.ended == at(10, 20)
+    assert job.queued_seconds is None  # started before it was created: a clock ran backwards, the queue is not known
+    assert job.steps[0].seconds == 1135.25
+    assert job.labels == ("ubuntu-latest",)
+
+
+def test_jobs_alone_tell_of_their_run(tmp_path: Path) -> None:
+    earlier = JOB | {"id": 60, "run_attempt": 1, "conclusion": "cancelled"}
+    imported = written(tmp_path, json.dumps([JOB, earlier]))
+    assert [(run.key, run.conclusion, run.workflow) for run in imported.runs] == [
+        ((7, 1), "cancelled", "CI"),
+        ((7, 2), "success", "CI"),
+    ]
+
+
+def test_what_gh_run_list_prints(tmp_path: Path) -> None:
+    line = {
+        "attempt": 1,
+        "conclusion": "",
+        "createdAt": "2026-03-01T10:00:00Z",
+        "databaseId": 5,
+        "event": "push",
+        "headBranch": "main",
+        "headSha": "b" * 40,
+        "number": 3,
+        "startedAt": "0001-01-01T00:00:00Z",
+        "status": "in_progress",
+        "updatedAt": "2026-03-01T10:01:00Z",
+        "workflowName": "CI",
+    }
+    (run,) = written(tmp_path, json.dumps([line])).runs
+    assert (run.key, run.conclusion, run.started, run.ended, run.workflow) == ((5, 1), None, None, None, "CI")
+    done = line | {"status": "completed", "conclusion": "success", "startedAt": "2026-03-01T10:00:00Z"}
+    (run,) = written(tmp_path, json.dumps([line, done])).runs
+    assert (run.conclusion, run.seconds) == ("success", 60)
+
+
+def test_csv_with_named_columns_aliases_and_bad_rows(tmp_path: Path) -> None:
+    text = (
+        "Workflow;Run ID;run_attempt;conclusion;created_at;run_started_at;update_at;duration\n"
+        "ci;1;1;success;2026-03-01T10:00:00Z;;2026-03-01T10:10:00Z;600\n"
+        "ci;1;1;success;2026-03-01T10:00:00Z;;2026-03-01T10:10:00Z;600\n"
+        "ci;2;1;failure;2026-03-01 10:00:00;;;90\n"
+        "ci;x;1;failure;2026-03-01T10:00:00Z;;;90\n"
+        "ci;3;1;failure;;;;90\n"
+        "ci;4;1;failure;last Tuesday;;;90\n"
+    )
+    imported = written(tmp_path, text)
+    assert [(r.key, r.seconds) for r in imported.runs] == [((1, 1), 600), ((2, 1), 90)]
+    assert imported.duplicates == 1
+    assert sorted(imported.problems) == [
+        "1 x run left out: Invalid isoformat string: 'last Tuesday'",
+        "1 x run left out: id is 'x', not a number",
+        "1 x run left out: no created_at",
+        "1 x time without a zone, read as UTC",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "is empty"),
+        ("{not json", "is not JSON"),
+        ("[]", "holds no runs"),
+        ("a,b\n1,2\n", "no column for id and created"),
+        ("[" * 100_000, "is not JSON"),
+    ],
+)
+def test_files_that_are_no_history(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(RefusedError, match=says):
+        written(tmp_path, text)
+
+
+def test_broken_gzip_and_missing_files(tmp_path: Path) -> None:
+    (tmp_path / "x.gz").write_bytes(b"\x1f\x8b" + b"\0" * 30)
+    with pytest.raises(RefusedError, match="cannot read"):
+        read([tmp_path / "x.gz"])
+    with pytest.raises(RefusedError, match="cannot read"):
+        read([tmp_path / "none"])
+
+
+def act_line(job: str, job_id: str, seconds: int, **more: object) -> str:
+    time = f"2026-03-01T10:{seconds // 60:02}:{seconds % 60:02}+01:00"
+    told = {"dryrun": False, "job": job, "jobID": job_id, "level": "info", "matrix": {}, "msg": "...", "time": time}
+    return json.dumps(told | more) + "\n"
+
+
+STEP = {"stage": "Main", "step": "make", "stepID": ["0"], "matrix": {"v": 1}}
+ACT = (
+    act_line("CI/build-1", "build", 0, **STEP)
+    + act_line("CI/build-1", "build", 90, **STEP, stepResult="success", executionTime=90_500_000_000)
+    + act_line("CI/build-1", "build", 91, matrix={"v": 1}, jobResult="success")
+    + act_line("CI/bad    ", "bad", 120, jobResult="failure")
+)
+
+
+def test_an_act_log_is_one_run_and_reading_it_twice_adds_nothing(tmp_path: Path) -> None:
+    (tmp_path / "act.json").write_text(ACT)
+    imported = read([tmp_path / "act.json", tmp_path / "act.json"])
+    (run,) = imported.runs
+    assert imported.duplicates == 1
+    assert (run.workflow, run.conclusion, run.seconds) == ("CI", "failure", 120)
+    assert run.jobs is not None
+    assert [(j.name, j.conclusion) for j in run.jobs] == [("build (1)", "success"), ("bad", "failure")]
+    assert run.jobs[0].steps[0].seconds == 90.5
+
+
+@given(st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)), st.integers(-14 * 60, 14 * 60))
+def test_times_keep_their_instant_in_every_zone(moment: datetime, minutes: int) -> None:
+    moment = moment.replace(microsecond=0, tzinfo=UTC)
+    told = moment.astimezone(timezone(timedelta(minutes=minutes)))
+    assert rest.time_of(told.isoformat()) == moment
+    assert rest.time_of(moment.strftime("%Y-%m-%dT%H:%M:%SZ")) == moment
+    assert rest.time_of(int(moment.timestamp())) == moment
+    assert rest.time_of(str(int(moment.timestamp() * 1000)).zfill(12)) in (moment, rest.time_of(moment.timestamp()))
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*RUN, *JOB, "jobs"]), inner, max_size=6)
+    ),
+    max_leaves=12,
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("history")
+
+
+@settings(max_examples=60)
+@given(st.lists(ANYTHING, max_size=4))
+def test_hostile_json_costs_no_other_run(folder: Path, values: list[object]) -> None:
+    assert (7, 2) in {run.key for run in written(folder, json.dumps([RUN, JOB, *values])).runs}
