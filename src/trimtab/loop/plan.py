@@ -11,19 +11,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import cast
 
 from trimtab import catalogue
 from trimtab.catalogue.evidence import BrokenFile, Evidence
 from trimtab.errors import EditRefused, HostileFileError, ParseError, ProofFailed
+from trimtab.ledger.state import Progress
 from trimtab.loop import Site
-from trimtab.model import Finding, Intervention, PlannedFile, Span
+from trimtab.model import Finding, Intervention, PlannedFile, Prediction, Risk, Span, Stage, Unknown
 from trimtab.workflow.edits import Edited, edit
 from trimtab.workflow.model import Workflow
 from trimtab.workflow.prove import prove
 from trimtab.workflow.read import read
+from trimtab.world.git import blob_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +62,14 @@ def plan(site: Site, evidence: Evidence, findings: Sequence[Finding], *, togethe
 
     Refusals are values: one file that cannot be edited safely does not stop the others. Raises nothing of its own.
     """
-    state = site.journal.state()
-    made = draft(evidence, findings, site.now(), site.config.horizon_days, state.times_planned, together=together)
+    now = site.now()
+    earlier = tuple(site.journal.state().changes.values())
+    made = draft(evidence, findings, now, site.config.horizon_days, earlier, together=together)
+    known = {progress.plan.id for progress in earlier}
     for item in made.drafts:
-        for path in item.after:
-            site.journal.keep_blob(item.before[path])
-            site.journal.keep_blob(item.after[path])
-        site.journal.plan(item.intervention)
+        if item.intervention.id not in known:
+            site.journal.store(*item.before.values(), *item.after.values())
+            site.journal.plan(item.intervention, at=now)
     return made
 
 
@@ -74,11 +78,16 @@ def draft(
     findings: Sequence[Finding],
     now: datetime,
     horizon_days: int,
-    times_planned: Callable[[str], int],
+    earlier: Sequence[Progress] = (),
     *,
     together: bool = False,
 ) -> Plan:
-    """The same without the journal: pure. `times_planned(content)` counts earlier plans of the same content."""
+    """
+    The same without the journal: pure
+
+    A plan among `earlier` that still waits to be applied stays frozen as it is: planning again does not move the
+    prediction. One that was applied before and came to an end is planned anew, under another id.
+    """
     proved: list[tuple[Finding, Edited]] = []
     refusals: list[Refusal] = []
     for finding in findings:
@@ -87,7 +96,7 @@ def draft(
         except (EditRefused, ProofFailed, ParseError, HostileFileError) as error:
             refusals.append(Refusal(finding, error.what))
     groups = _by_rule(proved) if together else [[pair] for pair in proved]
-    return Plan(tuple(_freeze(group, now, horizon_days, times_planned) for group in groups), tuple(refusals))
+    return Plan(tuple(_freeze(group, now, horizon_days, earlier) for group in groups), tuple(refusals))
 
 
 def proved_edit(evidence: Evidence, finding: Finding) -> Edited:
@@ -109,7 +118,7 @@ def _prove_quiet(evidence: Evidence, finding: Finding, edited: Edited) -> None:
     """The fifth proof: with the edited file in place the rule that asked for the edit has nothing left to say of it."""
     assert finding.change is not None
     rule = catalogue.rules()[finding.rule]
-    amended = Amended(evidence, read(finding.change.path, edited.after))
+    amended = cast(Evidence, Amended(evidence, read(finding.change.path, edited.after)))
     if any(f.id == finding.id and f.change is not None for f in rule.find(amended)):
         raise ProofFailed(f"after the edit {finding.rule} still fires on {finding.change.path}; nothing was written")
 
@@ -152,36 +161,56 @@ def _by_rule(proved: Iterable[tuple[Finding, Edited]]) -> list[list[tuple[Findin
 
 
 def _freeze(
-    group: Sequence[tuple[Finding, Edited]], now: datetime, horizon_days: int, times_planned: Callable[[str], int]
+    group: Sequence[tuple[Finding, Edited]], now: datetime, horizon_days: int, earlier: Sequence[Progress]
 ) -> Draft:
     """One intervention of a group of findings of one rule, with its id and the digest over what it will be judged by."""
-    first = group[0][0]
-    rule = catalogue.rules()[first.rule]
+    first, rule = group[0][0], catalogue.rules()[group[0][0].rule]
     files = tuple(_planned(finding, edited) for finding, edited in group)
-    content = _hash({"findings": [f.id for f, _ in group], "files": [(f.path, f.before, f.after) for f in files]})
-    frozen = {
+    findings = tuple(finding.id for finding, _ in group)
+    predicts = _added(finding.predicts for finding, _ in group)
+    content = [(f.path, f.before, f.after) for f in files]
+    same = [
+        p
+        for p in earlier
+        if p.plan.findings == findings and [(f.path, f.before, f.after) for f in p.plan.files] == content
+    ]
+    waiting = next((p.plan for p in same if p.stage in (Stage.PROPOSED, Stage.STALE)), None)
+    judged_by = {
         "metric": rule.metric,
         "design": rule.design,
         "horizon_days": horizon_days,
-        "predicts": asdict(first.predicts),
-        "files": [(f.path, f.before, f.after) for f in files],
+        "predicts": asdict(predicts),
+        "files": content,
     }
-    intervention = Intervention(
-        id=_hash({"content": content, "time": times_planned(content)})[:8],
+    intervention = waiting or Intervention(
+        id=_hash([findings, content, len(same)])[:8],
         rule=first.rule,
         says=first.says,
-        findings=tuple(f.id for f, _ in group),
+        findings=findings,
         files=files,
         metric=rule.metric,
         design=rule.design,
         horizon_days=horizon_days,
-        predicts=first.predicts,
-        risk=max((f.risk for f, _ in group), key=lambda risk: risk == "review"),
+        predicts=predicts,
+        risk=Risk.REVIEW if any(f.risk is Risk.REVIEW for f, _ in group) else first.risk,
         planned=now,
-        digest=_hash(frozen),
+        digest=_hash(judged_by),
     )
     edits = {f.path: edited for f, (_, edited) in zip(files, group, strict=True)}
     return Draft(intervention, {p: e.before for p, e in edits.items()}, {p: e.after for p, e in edits.items()})
+
+
+def _added(predictions: Iterable[Prediction | Unknown]) -> Prediction | Unknown:
+    """The prediction of one change over several files: bounds add up (no wider claim is made), shares do not."""
+    known = list(predictions)
+    missing = next((p for p in known if isinstance(p, Unknown)), None)
+    if missing is not None or len(known) == 1:
+        return missing or known[0]
+    rows = [p for p in known if isinstance(p, Prediction)]
+    low, mid, high = (sum(getattr(p, name) for p in rows) for name in ("low", "mid", "high"))
+    runs, days = sum(p.runs for p in rows), max(p.days for p in rows)
+    basis = f"{len(rows)} workflows: {rows[0].basis}"
+    return Prediction(rows[0].metric, low, mid, high, None, None, runs, days, basis, rows[0].level)
 
 
 def _planned(finding: Finding, edited: Edited) -> PlannedFile:
@@ -194,11 +223,6 @@ def _planned(finding: Finding, edited: Edited) -> PlannedFile:
         after_blob=blob_id(edited.after),
         change=finding.change,
     )
-
-
-def blob_id(data: bytes) -> str:
-    """The id that git gives to a file of these bytes (sha1 over "blob <size>\\0" and the content)."""
-    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
 def _hash(value: object) -> str:

@@ -57,6 +57,11 @@ class Tree:
     newline: str
     root: Node
 
+    @property
+    def encoded(self) -> bytes:
+        """The bytes that the tree was parsed from."""
+        return (b"\xef\xbb\xbf" if self.bom else b"") + self.text.encode()
+
     # ---------------------------------------------------------------- lookup
 
     def node(self, path: NodePath) -> Node | None:
