@@ -39,7 +39,7 @@ from trimtab.errors import RefusedError
 from trimtab.ledger.codec import CodecError, canonical, encode
 from trimtab.ledger.database import Database
 from trimtab.ledger.entry import KINDS, Entry
-from trimtab.ledger.state import State, check, fold
+from trimtab.ledger.state import REPLANNED, State, check, fold
 from trimtab.model import Intervention, Receipt, Verdict
 
 MAX_SEQ = 2**52  # beyond it a hostile entry would leave no room for the next number
@@ -98,9 +98,11 @@ class Journal:
             connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?)", _row(entry))
         return entry
 
-    def plan(self, intervention: Intervention, *, at: datetime) -> Entry:
-        """Freeze a plan. Its contents before and after must be in `store` first."""
-        return self.append("planned", intervention.id, {"plan": intervention}, at=at)
+    def plan(self, intervention: Intervention) -> None:
+        """Freeze a plan, once. Its contents before and after must be in `keep_blob` first."""
+        known = self.state().changes.get(intervention.id)
+        if known is None or known.plan.digest != intervention.digest or known.stage in REPLANNED:
+            self.append("planned", intervention.id, {"plan": intervention}, at=intervention.planned)
 
     def receipt(self, intervention: str, intent: str, receipt: Receipt, *, at: datetime) -> Entry:
         """Close an intent with what it did."""
@@ -139,12 +141,13 @@ class Journal:
 
     # ------------------------------------------------------------------------------------ contents
 
-    def store(self, *contents: bytes) -> tuple[str, ...]:
-        """Keep contents by their sha256, durably; returns the hashes in the same order."""
-        names = tuple(sha256(data) for data in contents)
-        with self.database.writing() as connection:
-            connection.executemany("INSERT OR IGNORE INTO blobs VALUES (?, ?)", list(zip(names, contents, strict=True)))
-        return names
+    def keep_blob(self, data: bytes) -> str:
+        """Keep a content durably by its sha256, which is returned."""
+        name = sha256(data)
+        if not self.database.rows("SELECT 1 FROM blobs WHERE sha256 = ?", (name,)):
+            with self.database.writing() as connection:
+                connection.execute("INSERT OR IGNORE INTO blobs VALUES (?, ?)", (name, data))
+        return name
 
     def content(self, name: str) -> bytes | None:
         """The content with this sha256, or None when it was never stored here."""

@@ -7,6 +7,8 @@ An entry that arrives where it makes no sense (kept, after somebody else undid i
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,10 +19,12 @@ from trimtab.model import Intervention, Receipt, Stage, Verdict
 
 # From which stages an entry moves a change, and to which. Undo is in every live row: it must always be possible.
 _WAITING = frozenset({Stage.PROPOSED, Stage.STALE, Stage.APPLYING})
+REPLANNED = frozenset({Stage.STALE, Stage.EXPIRED, Stage.SUPERSEDED})  # the same plan, made again, is a proposal again
 _LIVE = frozenset(
     {Stage.APPLYING, Stage.OFFERED, Stage.APPLIED, Stage.MEASURING, Stage.KEPT, Stage.UNDOING, Stage.CONFLICT}
 )
 _MOVES: Mapping[str, tuple[frozenset[Stage], Stage]] = {
+    "planned": (REPLANNED, Stage.PROPOSED),
     "intent": (_WAITING, Stage.APPLYING),
     "offered": (_WAITING | {Stage.OFFERED}, Stage.OFFERED),
     "adopted": (_WAITING | {Stage.OFFERED, Stage.APPLIED, Stage.DECLINED, Stage.EXPIRED}, Stage.MEASURING),
@@ -78,6 +82,11 @@ class State:
     paused_why: str = ""
     disabled: frozenset[str] = frozenset()
 
+    def times_planned(self, content: str) -> int:
+        """How many changes of this content (see `content_hash`) went further than a proposal: their ids are taken."""
+        used = [change.plan for change in self.changes.values() if change.stage not in _WAITING | REPLANNED]
+        return sum(content_hash(plan) == content for plan in used)
+
     def live(self) -> tuple[Progress, ...]:
         """Changes that could be undone, in the order they were applied."""
         found = [change for change in self.changes.values() if change.live]
@@ -118,23 +127,30 @@ def check(entry: Entry) -> None:
         raise CodecError(f"{entry.kind} needs an intervention")
 
 
+def content_hash(plan: Intervention) -> str:
+    """sha256 over the findings and the files before and after: equal for two plans of the same edit."""
+    files = [(file.path, file.before, file.after) for file in plan.files]
+    return hashlib.sha256(json.dumps({"findings": plan.findings, "files": files}, sort_keys=True).encode()).hexdigest()
+
+
 def files_of(intent: Entry) -> tuple[tuple[str, str, str], ...]:
     """(path, sha256 expected, sha256 to be written) of an intent or undo_intent entry, in the order of writing."""
     return _files(intent.payload)
 
 
 def _chosen_plans(ordered: list[Entry]) -> dict[str, Intervention]:
-    """By id: the plan whose digest the first intent names, else the first plan: nothing synced later may replace it."""
+    """By id: the plan whose digest the first intent names; before any intent the latest plan."""
     plans: dict[str, dict[str, Intervention]] = {}
     digests: dict[str, str] = {}
     for entry in ordered:
         if entry.kind == "planned" and entry.intervention:
             plan = decode(Intervention, entry.payload["plan"])
-            plans.setdefault(entry.intervention, {}).setdefault(plan.digest, plan)
+            candidates = plans.setdefault(entry.intervention, {})
+            candidates[plan.digest] = candidates.pop(plan.digest, plan)
         elif entry.kind == "intent" and entry.intervention:
             digests.setdefault(entry.intervention, str(entry.payload.get("digest")))
-    first = {name: next(iter(candidates.values())) for name, candidates in plans.items()}
-    return {name: plans[name].get(digests.get(name, ""), first[name]) for name in plans}
+    latest = {name: list(candidates.values())[-1] for name, candidates in plans.items()}
+    return {name: plans[name].get(digests.get(name, ""), latest[name]) for name in plans}
 
 
 def _step(state: State, entry: Entry, plans: Mapping[str, Intervention]) -> State:
