@@ -81,7 +81,7 @@ def in_unit(value: float, unit: str) -> str:
     """A KPI's value in words; shares, seconds, minutes and bytes are scaled to what a person reads."""
     match unit:
         case "share":
-            return share(value, signed=False)
+            return f"{number(round(value * 100, 1))} %"
         case "seconds" | "s":
             return duration(value)
         case "minutes" | "min":
@@ -94,16 +94,17 @@ def in_unit(value: float, unit: str) -> str:
             return f"{number(value)} {unit}".rstrip()
 
 
-def predicted(prediction: Prediction) -> str:
-    """A prediction on one line: amounts per 30 days, share, level of the interval, runs and days it rests on."""
+def predicted(prediction: Prediction, *, rests: bool = True) -> str:
+    """A prediction on one line: amounts per 30 days, share and, if `rests`, level, runs and days it rests on."""
     scale, unit = (60.0, "min") if prediction.metric.endswith("_seconds") else (1.0, "")
     if prediction.metric.endswith("_minutes"):
         unit = "min"
     amount = interval(prediction.low / scale, prediction.high / scale, unit)
     rest = [f"{prediction.level * 100:.0f} % interval", count(prediction.runs, "run"), f"{prediction.days:.0f} days"]
+    rest = rest if rests else []
     if prediction.low_share is not None and prediction.high_share is not None:
         rest.insert(0, share_interval(prediction.low_share, prediction.high_share))
-    return f"{metric_words(prediction.metric)} {amount} per 30 days ({', '.join(rest)})"
+    return f"{metric_words(prediction.metric)} {amount} per 30 days" + (f" ({', '.join(rest)})" if rest else "")
 
 
 def decision_words(verdict: Verdict, stage: Stage | None = None) -> str:

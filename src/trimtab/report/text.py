@@ -19,8 +19,8 @@ from trimtab.report.values import ChangeLine, FindingsPage, KpiLine, Overview
 WIDTH = 100
 FIRST_SCREEN = 7
 _SURE = {
-    Risk.SAFE: "safe: proved on the bytes, changes no outcome",
-    Risk.REVIEW: "review: proved on the bytes, a person decides whether it is wanted",
+    Risk.SAFE: "safe, and proved on the bytes",
+    Risk.REVIEW: "a person should review it; the edit is proved on the bytes",
     Risk.NONE: "only tells; there is nothing to apply",
 }
 _STATE_COLOUR = {"met": "green", "missed": "red", "unknown": "yellow"}
@@ -87,11 +87,11 @@ def price_lines(finding: Finding) -> list[str]:
     """The prediction with interval, n and window, or why there is none and the command that would get one."""
     predicts = finding.predicts
     if isinstance(predicts, Unknown):
-        lines = wrapped(f"unpriced: {predicts.why}" if finding.change else predicts.why, "  = price: ")
+        lines = wrapped(predicts.why, "  = unpriced: ") if finding.change else []
         return lines + ([f"  = to price it: {escape.plain(predicts.command)}"] if predicts.command else [])
     lines = wrapped(figures.predicted(predicts), "  = predicts: ")
     for other in predicts.also:
-        lines += wrapped(figures.predicted(other), "  = and: ")
+        lines += wrapped(figures.predicted(other, rests=False), "  = and: ")
     return lines + (wrapped(predicts.basis, "  = basis: ") if predicts.basis else [])
 
 

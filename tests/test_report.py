@@ -1,0 +1,480 @@
+"""Every renderer says the same things, and none lets hostile text out."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from html.parser import HTMLParser
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from screens import HOSTILE, NOW, changes, finding, hostile_overview, hostile_page, kpis, overview, page, prediction
+from trimtab.model import Decision, Stage, Unknown, Verdict
+from trimtab.report import escape, figures, github, html, markdown, sarif, svg, text
+from trimtab.report import json as as_json
+from trimtab.report.values import Trend, TrendPoint
+
+# ------------------------------------------------------------------------------------ screens
+
+
+def test_a_finding_as_a_person_reads_it() -> None:
+    assert text.page(text.finding_lines(finding())) == (
+        "cost[cancel-superseded] 7177f864: a newer push does not stop the run before it (41 of 212 runs)\n"
+        " --> .github/workflows/ci.yml:2:1\n"
+        "2 | on: [push, pull_request]\n"
+        "  | ^^\n"
+        "  = no concurrency group\n"
+        "  = predicts: runner minutes -512 ... -640 min per 30 days (-18 ... -24 %, 80 % interval, 212 runs,\n"
+        "              28 days)\n"
+        "  = and: feedback time -8.5 ... -10.7 min per 30 days (-18 ... -24 %)\n"
+        "  = basis: replayed run by run\n"
+        "  = sure: safe, and proved on the bytes; undo: exact, byte for byte\n"
+        "  = next: trimtab apply 7177f864        more: trimtab explain cancel-superseded\n"
+    )
+
+
+def test_a_change_as_a_person_reads_it() -> None:
+    assert text.changes(changes()[:1]) == (
+        "change 3f2a91bc cancel-superseded, ci.yml: helped, kept\n"
+        "  runner minutes 24.1 -> 19.6   -19 % (95 %: -11 ... -26 %); 96 runs without, 41 with\n"
+        "  38 superseded runs were cut\n"
+        "  predicted -18 ... -24 %, observed -19 %\n"
+        "  next: trimtab undo 3f2a91bc        (kept, and still one command away from gone)\n"
+    )
+
+
+def test_the_status_shows_four_kpis_and_how_to_measure_the_unknown_ones() -> None:
+    shown = text.status(overview())
+    assert "  success of the build                   93.1 %   target > 95 %        missed\n" in shown
+    assert "  build time, mean                     18.4 min   target < 30 min      met\n" in shown
+    assert "  storage on the worst host             unknown   target < 50 GB       not measured\n" in shown
+    assert "      to measure it: trimtab storage\n" in shown
+    assert shown.endswith("next: trimtab loop\n")
+
+
+def test_the_first_screen_holds_seven_findings() -> None:
+    many = tuple(finding(path=f".github/workflows/{n}.yml") for n in range(9))
+    shown = text.findings(text.FindingsPage(many, 9))
+    assert shown.count(" --> ") == 7
+    assert "2 more: trimtab diagnose --all\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("decision", "stage", "words"),
+    [
+        (Decision.KEEP, Stage.KEPT, "helped, kept"),
+        (Decision.KEEP, Stage.MEASURING, "helped"),
+        (Decision.UNDO, Stage.UNDONE, "hurt (undone)"),
+        (Decision.UNDO, Stage.UNDOING, "hurt"),
+        (Decision.NO_EFFECT, Stage.UNDONE, "no real difference, undone"),
+        (Decision.NO_EFFECT, Stage.KEPT, "no real difference, kept"),
+        (Decision.WAIT, Stage.MEASURING, "too early (about 9 days, 60 runs)"),
+        (Decision.UNVERIFIABLE, Stage.MEASURING, "cannot be measured"),
+    ],
+)
+def test_a_decision_is_said_in_the_words_of_the_design(decision: Decision, stage: Stage, words: str) -> None:
+    verdict = Verdict(decision, "runner_minutes", None, None, None, 0, 0, "", wait_days=9.2, wait_runs=60)
+    assert figures.decision_words(verdict, stage) == words
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        (figures.number(0), "0"),
+        (figures.number(-0.001, signed=True), "0"),
+        (figures.number(0.123), "0.12"),
+        (figures.number(24.07), "24.1"),
+        (figures.number(1234.5), "1,234"),
+        (figures.number(-4.5, signed=True), "-4.5"),
+        (figures.share(-0.19), "-19 %"),
+        (figures.share(0.042), "+4.2 %"),
+        (figures.share_interval(-0.24, -0.18), "-18 ... -24 %"),
+        (figures.share_interval(-0.05, 0.1), "-5.0 ... +10 %"),
+        (figures.interval(2, 9, "min"), "+2 ... +9 min"),
+        (figures.duration(41.6), "42 s"),
+        (figures.duration(744), "12.4 min"),
+        (figures.duration(12600), "3.5 h"),
+        (figures.duration(9 * 86400), "9 days"),
+        (figures.size(49_300_000_000), "49.3 GB"),
+        (figures.size(5e15), "5,000 TB"),
+        (figures.count(1, "run"), "1 run"),
+        (figures.count(1204, "run"), "1,204 runs"),
+        (figures.in_unit(0.9312, "share"), "93.1 %"),
+        (figures.in_unit(1104, "seconds"), "18.4 min"),
+        (figures.in_unit(7, "runs"), "7 runs"),
+    ],
+)
+def test_numbers_are_said_with_unit_sign_and_no_more_digits_than_they_have(said: str, wanted: str) -> None:
+    assert said == wanted
+
+
+def test_no_line_is_wider_than_a_hundred_columns() -> None:
+    for shown in (text.findings(page()), text.status(overview()), text.changes(changes())):
+        assert max(map(len, shown.splitlines())) <= 100
+
+
+def test_the_caret_stands_under_what_is_meant_even_in_a_very_long_line() -> None:
+    found = finding(text="x" * 500 + "MEANT" + "y" * 500)
+    where = found.where.__class__(".github/workflows/ci.yml", 7, 501, 7, 506, "x" * 500 + "MEANT" + "y" * 500)
+    _, source, caret = text.place_lines(where)
+    start = caret.index("^")
+    assert source[start : start + 5] == "MEANT"
+    assert caret.count("^") == 5
+    assert len(source) <= 100
+
+
+def test_colour_is_only_ever_added() -> None:
+    painted = text.findings(page(), paint=text.Paint(True))
+    assert "\x1b[" in painted
+    assert re.sub(r"\x1b\[\d+m", "", painted) == text.findings(page())
+
+
+# ------------------------------------------------------------------------------------ JSON, annotations, SARIF
+
+
+def test_json_says_unknown_as_a_value_with_the_command_that_would_tell() -> None:
+    told = json.loads(as_json.status(overview()))
+    assert told["trimtab"] == 1
+    assert told["kpis"][2]["value"] == {"unknown": "no host was looked at", "command": "trimtab storage"}
+    assert [c["words"] for c in told["changes"]] == [
+        "helped, kept",
+        "hurt (undone)",
+        "too early (about 9 days, 60 runs)",
+    ]
+    assert told["findings"][0]["predicts"]["low"] == -640.0
+    assert told["findings"][1]["predicts"]["unknown"].startswith("no history")
+
+
+def test_json_has_no_infinite_number() -> None:
+    told = json.loads(as_json.dumps({"a": float("inf"), "b": [float("nan")], "c": {NOW: {3, 1}}}))
+    assert told == {"trimtab": 1, "a": None, "b": [None], "c": {str(NOW): [1, 3]}}
+
+
+def test_json_refuses_what_is_no_value_of_ours() -> None:
+    with pytest.raises(TypeError, match="object has no JSON form"):
+        as_json.plain(object())
+
+
+def test_an_annotation_is_one_line_that_points_at_the_place() -> None:
+    first, *_, last = github.findings(page()).splitlines()
+    assert first.startswith(
+        "::warning file=.github/workflows/ci.yml,line=2,col=1,title=trimtab%3A cancel-superseded::a newer"
+    )
+    assert "%0Atrimtab apply 7177f864" in first
+    assert last == "3 findings in 9 workflow files"
+    assert github.findings(page()).splitlines()[2].startswith("::error ")
+
+
+# The parts of the SARIF 2.1.0 schema (OASIS, errata 01) that a consumer stands on, written out by hand: required
+# properties, types, enumerations and minima of every object that we write, and nothing that the standard does not name.
+_TEXT = {
+    "type": "object",
+    "required": ["text"],
+    "properties": {"text": {"type": "string"}},
+    "additionalProperties": False,
+}
+_REGION = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        **{k: {"type": "integer", "minimum": 1} for k in ("startLine", "startColumn", "endLine", "endColumn")},
+        "snippet": _TEXT,
+    },
+}
+_LOCATION = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "id": {"type": "integer", "minimum": -1},
+        "physicalLocation": {
+            "type": "object",
+            "required": ["artifactLocation"],
+            "additionalProperties": False,
+            "properties": {
+                "artifactLocation": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {
+                        "uri": {"type": "string", "pattern": r"^[A-Za-z0-9\-._~/%!$&'()*+,;=:@]+$"},
+                        "uriBaseId": {"type": "string"},
+                    },
+                },
+                "region": _REGION,
+            },
+        },
+    },
+}
+_LEVEL = {"enum": ["none", "note", "warning", "error"]}
+_SARIF = {
+    "type": "object",
+    "required": ["version", "runs"],
+    "additionalProperties": False,
+    "properties": {
+        "$schema": {"type": "string", "format": "uri"},
+        "version": {"enum": ["2.1.0"]},
+        "runs": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["tool"],
+                "additionalProperties": False,
+                "properties": {
+                    "tool": {
+                        "type": "object",
+                        "required": ["driver"],
+                        "additionalProperties": False,
+                        "properties": {
+                            "driver": {
+                                "type": "object",
+                                "required": ["name"],
+                                "additionalProperties": False,
+                                "properties": {
+                                    "name": {"type": "string"},
+                                    "version": {"type": "string"},
+                                    "semanticVersion": {"type": "string", "pattern": r"^\d+\.\d+\.\d+"},
+                                    "rules": {
+                                        "type": "array",
+                                        "uniqueItems": True,
+                                        "items": {
+                                            "type": "object",
+                                            "required": ["id"],
+                                            "additionalProperties": False,
+                                            "properties": {
+                                                "id": {"type": "string"},
+                                                "name": {"type": "string"},
+                                                "shortDescription": _TEXT,
+                                                "help": _TEXT,
+                                                "defaultConfiguration": {
+                                                    "type": "object",
+                                                    "additionalProperties": False,
+                                                    "properties": {"level": _LEVEL},
+                                                },
+                                                "properties": {"type": "object"},
+                                            },
+                                        },
+                                    },
+                                },
+                            }
+                        },
+                    },
+                    "columnKind": {"enum": ["utf16CodeUnits", "unicodeCodePoints"]},
+                    "originalUriBaseIds": {
+                        "type": "object",
+                        "additionalProperties": {
+                            "type": "object",
+                            "additionalProperties": False,
+                            "properties": {"uri": {"type": "string"}, "description": _TEXT},
+                        },
+                    },
+                    "results": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "required": ["message"],
+                            "additionalProperties": False,
+                            "properties": {
+                                "ruleId": {"type": "string"},
+                                "ruleIndex": {"type": "integer", "minimum": -1},
+                                "level": _LEVEL,
+                                "message": _TEXT,
+                                "locations": {"type": "array", "items": _LOCATION},
+                                "relatedLocations": {"type": "array", "uniqueItems": True, "items": _LOCATION},
+                                "partialFingerprints": {"type": "object", "additionalProperties": {"type": "string"}},
+                                "properties": {"type": "object"},
+                            },
+                        },
+                    },
+                },
+            },
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("shown", [page(), hostile_page(), text.FindingsPage((), 0)])
+def test_sarif_has_the_shape_of_the_standard(shown: text.FindingsPage) -> None:
+    log = json.loads(sarif.findings(shown))
+    jsonschema.Draft7Validator(_SARIF).validate(log)
+    (run,) = log["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    assert len(run["results"]) == len(shown.findings)
+    for result, found in zip(run["results"], shown.findings, strict=True):
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"] == found.rule
+        assert result["partialFingerprints"] == {"trimtab/v1": found.id}
+
+
+# ------------------------------------------------------------------------------------ hostile text
+
+Rendered = Callable[[], str]
+EVERY_FORMAT: dict[str, Rendered] = {
+    "text findings": lambda: text.findings(hostile_page()),
+    "text status": lambda: text.status(hostile_overview()),
+    "text changes": lambda: text.changes(hostile_overview().changes),
+    "json findings": lambda: as_json.findings(hostile_page()),
+    "json status": lambda: as_json.status(hostile_overview()),
+    "json changes": lambda: as_json.changes(hostile_overview().changes),
+    "markdown findings": lambda: markdown.findings(hostile_page()),
+    "markdown status": lambda: markdown.status(hostile_overview()),
+    "github findings": lambda: github.findings(hostile_page()),
+    "github status": lambda: github.status(hostile_overview()),
+    "sarif": lambda: sarif.findings(hostile_page()),
+    "html": lambda: html.page(hostile_overview()),
+}
+
+
+@pytest.mark.parametrize("name", EVERY_FORMAT)
+def test_no_format_lets_a_terminal_or_a_runner_obey(name: str) -> None:
+    shown = EVERY_FORMAT[name]()
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029]", shown)
+    for line in shown.splitlines():
+        if name.startswith("github") and re.match(r"::(warning|error|notice) ", line):
+            continue
+        assert not line.strip().startswith("::"), line
+        assert "##[" not in line or name == "html", line
+
+
+@pytest.mark.parametrize("name", ["github findings", "github status"])
+def test_an_annotation_stays_one_command(name: str) -> None:
+    for line in EVERY_FORMAT[name]().splitlines():
+        if line.startswith("::"):
+            _, properties, message = line.split("::", 2)
+            assert "\n" not in message
+            assert all(p.count("=") >= 1 for p in properties.partition(" ")[2].split(","))
+
+
+@pytest.mark.parametrize("name", ["markdown findings", "markdown status"])
+def test_markdown_shows_hostile_text_as_itself(name: str) -> None:
+    rendered = MarkdownIt("gfm-like", {"linkify": False}).render(EVERY_FORMAT[name]())
+    assert "<a " not in rendered
+    assert "<img" not in rendered
+    assert "<script" not in rendered
+    outside_code = re.sub(r"<code.*?</code>", "", rendered, flags=re.S)
+    assert "@octocat" not in outside_code
+    assert "#12" not in outside_code
+
+
+def test_a_markdown_table_keeps_its_columns() -> None:
+    rows = [line for line in markdown.status(hostile_overview()).splitlines() if line.startswith("|")]
+    columns = {len(re.findall(r"(?<!\\)\|", row)) for row in rows if "`3f2a91bc`" in row}
+    assert columns == {7}
+
+
+class Page(HTMLParser):
+    """Collects what a browser would load, run or follow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+
+@pytest.mark.parametrize("shown", [overview(), hostile_overview()])
+def test_the_page_runs_nothing_and_loads_nothing(shown: html.Overview) -> None:
+    parsed = Page()
+    parsed.feed(html.page(shown))
+    assert not {"script", "img", "link", "iframe", "object", "embed", "form", "a", "base", "audio"} & set(parsed.tags)
+    assert not [
+        n
+        for n, _ in parsed.attributes
+        if n in ("src", "href", "xlink:href", "srcset", "action", "style") or n[:2] == "on"
+    ]
+    assert "url(" not in html.page(overview())
+    assert "@import" not in html.page(overview())
+
+
+def test_the_page_shows_kpis_changes_findings_outcomes_and_the_trend() -> None:
+    shown = html.page(overview())
+    for wanted in (
+        "93.1 %",
+        "helped, kept",
+        "hurt (undone)",
+        "too early (about 9 days, 60 runs)",
+        "infrastructure",
+        "Simulated",
+    ):
+        assert wanted in shown
+    assert shown.count("<svg") == 1 + 3 + 1
+    assert "prefers-color-scheme: dark" in shown
+
+
+def test_the_trend_breaks_its_line_at_a_change() -> None:
+    assert svg.trend(overview().trends[0]).count("<polyline") == 2
+    assert svg.trend(Trend("ci.yml", (TrendPoint(NOW, 3.0, 1),))) == ""
+
+
+def test_the_same_values_give_the_same_page() -> None:
+    assert html.page(overview()) == html.page(overview())
+
+
+# ------------------------------------------------------------------------------------ the sanitiser itself
+
+ANYTHING = st.text(st.characters() | st.sampled_from("\x1b\r\n\t:#[]`@|<>&\u202e\u2066\x9b"), max_size=60)
+
+
+@given(ANYTHING)
+def test_plain_is_one_harmless_line_and_safe_to_do_twice(hostile: str) -> None:
+    shown = escape.plain(hostile)
+    assert len(shown.splitlines()) <= 1
+    assert not escape._UNSAFE.search(shown)
+    assert escape.plain(shown) == shown
+    shown.encode()
+
+
+@given(ANYTHING)
+def test_no_line_of_a_screen_is_a_command(hostile: str) -> None:
+    for line in escape.no_commands(escape.block(hostile)).split("\n"):
+        assert not line.strip().startswith("::")
+        assert "##[" not in line
+
+
+@given(ANYTHING)
+def test_json_text_keeps_its_meaning(hostile: str) -> None:
+    shown = as_json.dumps({"a": hostile})
+    assert shown.isascii()
+    assert "##[" not in shown
+    assert json.loads(shown)["a"] == hostile
+
+
+@given(ANYTHING)
+def test_a_code_span_holds_what_it_holds(hostile: str) -> None:
+    rendered = MarkdownIt("commonmark").renderInline(f"a {escape.markdown_code(hostile)} b")
+    assert re.fullmatch(r"a <code>[^<]*</code> b", rendered, re.S)
+
+
+@given(ANYTHING)
+def test_escaped_markdown_is_only_text(hostile: str) -> None:
+    rendered = MarkdownIt("gfm-like", {"linkify": False}).renderInline(f"x{escape.markdown(hostile)}")
+    assert "<" not in rendered
+
+
+@given(ANYTHING)
+def test_a_fenced_block_ends_where_we_end_it(hostile: str) -> None:
+    tokens = MarkdownIt("commonmark").parse(escape.markdown_block(hostile) + "\n\nafter\n")
+    assert [t.type for t in tokens] == ["fence", "paragraph_open", "inline", "paragraph_close"]
+
+
+def test_a_hostile_word_of_a_command_is_quoted() -> None:
+    assert escape.shell("a b$(x)") == "'a b$(x)'"
+    assert HOSTILE not in escape.shell(HOSTILE)
+
+
+def test_a_kpi_is_met_only_on_the_good_side_of_its_target() -> None:
+    assert [k.state for k in kpis()] == ["missed", "met", "unknown", "unknown"]
+
+
+def test_an_unpriced_prediction_is_not_compared() -> None:
+    verdict = changes()[0].verdict
+    assert verdict is not None
+    assert text.predicted_observed(verdict, Unknown("no history")) == ""
+    assert text.predicted_observed(verdict, prediction("build_seconds")) == ""
+    assert NOW - changes()[0].since == timedelta(days=3)
