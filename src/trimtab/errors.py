@@ -89,6 +89,14 @@ class HookFailed(RefusedError):
     """A pre-commit hook of the repository refused the change; its output is quoted in `why`."""
 
 
+class RateLimited(RefusedError):
+    """GitHub's request limit is used up; `reset` is the epoch second when it is filled again, None when not told."""
+
+    def __init__(self, what: str, why: str = "", fix: str = "", reset: int | None = None) -> None:
+        super().__init__(what, why, fix)
+        self.reset = reset
+
+
 class HarmDone(TrimtabError):
     """A change did harm and was undone."""
 

@@ -24,7 +24,6 @@ QUIET = (
     *("-c", "core.pager=cat", "-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "advice.detachedHead=false"),
 )
 ENV = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-PAIR = re.compile(r"([0-9a-f]{40,64}) ([0-9a-f]{40,64})\n")
 WORKFLOWS = ".github/workflows"
 
 
@@ -175,7 +174,7 @@ class Repository:
     def blobs_at(self, places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str | None]:
         """Blob ids of (revision, path) pairs in one process; None where there is no such file or revision."""
         wanted = [place for place in dict.fromkeys(places) if "\n" not in place[0] + place[1]]
-        answers = self._check(f"{rev}:{path}" for rev, path in wanted)
+        answers = self.check(f"{rev}:{path}" for rev, path in wanted)
         found = {
             place: (answer[0] if answer and answer[1] == "blob" else None)
             for place, answer in zip(wanted, answers, strict=True)
@@ -188,7 +187,7 @@ class Repository:
     def contents(self, blobs: Iterable[str], limit: int = 64 << 20) -> dict[str, bytes]:
         """Bytes of blobs by id, in two processes; those that do not exist or exceed `limit` bytes are left out."""
         names = list(dict.fromkeys(blobs))
-        fit = [a[0] for a in self._check(names) if a is not None and a[1] == "blob" and a[2] <= limit]
+        fit = [a[0] for a in self.check(names) if a is not None and a[1] == "blob" and a[2] <= limit]
         if not fit:
             return {}
         out = self.ask("cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in fit).encode())
@@ -205,9 +204,9 @@ class Repository:
 
     def existing(self, revs: Sequence[str]) -> list[str]:
         """Those of `revs` that are commits in this clone, in order."""
-        return [rev for rev, answer in zip(revs, self._check(revs), strict=True) if answer and answer[1] == "commit"]
+        return [rev for rev, answer in zip(revs, self.check(revs), strict=True) if answer and answer[1] == "commit"]
 
-    def _check(self, names: Iterable[str]) -> list[tuple[str, str, int] | None]:
+    def check(self, names: Iterable[str]) -> list[tuple[str, str, int] | None]:
         """(id, kind, size) per name from one `cat-file --batch-check`; None where missing."""
         lines = list(names)
         if not lines:
@@ -221,52 +220,6 @@ class Repository:
             good = len(words) == 3 and words[2].isdigit() and words[1] in {"blob", "commit", "tree", "tag"}
             answers.append((words[0], words[1], int(words[2])) if good else None)
         return answers
-
-    # ------------------------------------------------------------------------------------ what commits touched
-
-    def files_changed(self, shas: Sequence[str], default: str | None = None) -> dict[str, tuple[str, ...]]:
-        """
-        Paths that each commit touched; commits that this clone does not have are left out
-
-        A commit on the default branch is compared with its first parent (so a merge gives what it brought). Any other one,
-        such as a pull request's head, is compared with its merge base with `default`: all that the branch changes.
-        """
-        here = self.existing(list(dict.fromkeys(shas)))
-        tip = default and self.resolve(default)
-        pairs = {sha: f"{sha}^" for sha in here}
-        if here and tip:
-            aside = set(
-                self.ask("rev-list", "--stdin", stdin="\n".join([*here, f"^{tip}", ""]).encode()).decode().split()
-            )
-            for sha in (sha for sha in here if sha in aside):
-                base = self.git("merge-base", tip, sha)
-                if base.code == 0:
-                    pairs[sha] = base.text.strip()
-        trees = self._check(f"{base}^{{tree}}" for base in pairs.values())
-        empty = self.ask("hash-object", "-t", "tree", "--stdin", stdin=b"").decode().strip() if here else ""
-        return self._between({sha: (tree[0] if tree else empty) for sha, tree in zip(pairs, trees, strict=True)})
-
-    def _between(self, bases: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-        """Paths that differ between each base tree and its commit's tree, from one `diff-tree --stdin`."""
-        if not bases:
-            return {}
-        tips = {
-            sha: tree[0]
-            for sha, tree in zip(bases, self._check(f"{sha}^{{tree}}" for sha in bases), strict=True)
-            if tree
-        }
-        paths: dict[tuple[str, str], list[str]] = {(bases[sha], tree): [] for sha, tree in tips.items()}
-        options = ("--stdin", "-r", "-z", "--name-only", "--no-renames", "--no-ext-diff")
-        out = _text(self.ask("diff-tree", *options, stdin="".join(f"{a} {b}\n" for a, b in paths).encode()))
-        now: list[str] = []
-        for part in out.split("\0"):
-            while header := PAIR.match(
-                part
-            ):  # "BASE TREE\n" stands before a pair's first path, or before the next pair's
-                now, part = paths[header[1], header[2]], part[header.end() :]
-            if part:
-                now.append(part)
-        return {sha: tuple(paths[bases[sha], tree]) for sha, tree in tips.items()}
 
 
 def merge_file(current: bytes, base: bytes, other: bytes) -> bytes | None:

@@ -1,0 +1,85 @@
+"""
+Which files a commit, or a pull request's head, touched: for many commits at once, in a handful of processes
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from trimtab.world.git import Repository
+
+_PAIR = re.compile(r"([0-9a-f]{40,64}) ([0-9a-f]{40,64})\n")
+
+
+def files_changed(
+    repository: Repository, shas: Sequence[str], default: str | None = None
+) -> dict[str, tuple[str, ...]]:
+    """
+    Paths that each commit touched; commits that this clone does not have are left out
+
+    A commit on the first-parent line of the branch `default` is compared with its first parent, so a merge gives what it
+    brought. Any other one, such as a pull request's head, is compared with the point where its branch left that line (of a
+    branch merged since: where it left before the merge): all that the branch changed up to there.
+    """
+    here = repository.existing(list(dict.fromkeys(shas)))
+    tip = repository.resolve(default) if default else None
+    lines = _lines(repository, tip) if here and tip else None
+    bases = {}
+    for sha in here:
+        base = f"{sha}^"
+        if lines is not None and sha not in lines.first:
+            found = repository.git("merge-base", lines.left_from(sha), sha)
+            base = found.text.strip() if found.code == 0 else base
+        bases[sha] = base
+    trees = repository.check(f"{base}^{{tree}}" for base in bases.values())
+    empty = repository.ask("hash-object", "-t", "tree", "--stdin", stdin=b"").decode().strip() if here else ""
+    return _between(repository, {sha: (tree[0] if tree else empty) for sha, tree in zip(bases, trees, strict=True)})
+
+
+class _Lines:
+    """The history of a branch: its first-parent line, and for each commit beside it the merge that brought it."""
+
+    def __init__(self, tip: str, parents: Mapping[str, Sequence[str]]) -> None:
+        self.tip, self.parents = tip, parents
+        self.first: dict[str, None] = {}
+        at: str | None = tip
+        while at is not None:
+            self.first[at] = None
+            at = next(iter(parents.get(at, ())), None)
+        self._before_merge: dict[str, str] = {}
+        for merge in reversed(self.first):  # oldest first: a commit belongs to the merge that brought it
+            waiting = list(parents.get(merge, ())[1:])
+            while waiting:
+                sha = waiting.pop()
+                if sha not in self.first and sha not in self._before_merge:
+                    self._before_merge[sha] = parents[merge][0]
+                    waiting.extend(parents.get(sha, ()))
+
+    def left_from(self, sha: str) -> str:
+        """The commit of the line to look for the merge base with: the one before the merge, else the branch's tip."""
+        return self._before_merge.get(sha, self.tip)
+
+
+def _lines(repository: Repository, tip: str) -> _Lines:
+    rows = (line.split(" ") for line in repository.ask("rev-list", "--parents", tip).decode().splitlines())
+    return _Lines(tip, {row[0]: row[1:] for row in rows})
+
+
+def _between(repository: Repository, bases: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Paths that differ between each base tree and its commit's tree, from one `diff-tree --stdin`."""
+    if not bases:
+        return {}
+    trees = repository.check(f"{sha}^{{tree}}" for sha in bases)
+    tips = {sha: tree[0] for sha, tree in zip(bases, trees, strict=True) if tree}
+    paths: dict[tuple[str, str], list[str]] = {(bases[sha], tree): [] for sha, tree in tips.items()}
+    options = ("--stdin", "-r", "-z", "--name-only", "--no-renames", "--no-ext-diff")
+    asked = "".join(f"{base} {tree}\n" for base, tree in paths)
+    out = repository.ask("diff-tree", *options, stdin=asked.encode()).decode("utf-8", "surrogateescape")
+    now: list[str] = []
+    for part in out.split("\0"):
+        while header := _PAIR.match(part):  # "BASE TREE\n" stands before a pair's first path, or before the next pair's
+            now, part = paths[header[1], header[2]], part[header.end() :]
+        if part:
+            now.append(part)
+    return {sha: tuple(paths[bases[sha], tree]) for sha, tree in tips.items()}
