@@ -8,6 +8,7 @@ Fields that this version does not know are dropped, missing ones take their defa
 from __future__ import annotations
 
 import json
+import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -16,8 +17,6 @@ from datetime import UTC, datetime
 from enum import Enum
 from functools import lru_cache
 from typing import Any, TypeVar, cast
-
-from trimtab import model
 
 T = TypeVar("T")
 TAG = "_"
@@ -127,7 +126,7 @@ def _decode_dataclass(hint: type, data: Any) -> Any:
 @lru_cache(maxsize=64)
 def _shape(hint: type) -> tuple[tuple[str, Any, bool], ...]:
     """(field, type, required) of a dataclass; `Data` stands for any JSON."""
-    hints = typing.get_type_hints(hint, globalns={**vars(model), "Data": object})
+    hints = typing.get_type_hints(hint, globalns={**vars(sys.modules[hint.__module__]), "Data": object})
     required = {f.name: f.default is MISSING and f.default_factory is MISSING for f in fields(hint)}
     return tuple((f.name, hints[f.name], required[f.name]) for f in fields(hint))
 

@@ -148,7 +148,7 @@ def translated(path: Path) -> Iterator[None]:
 
 def _unwritable(path: Path, text: str) -> RefusedError:
     return RefusedError(
-        f"cannot open {path}: {text}",
+        f"cannot use {path}: {text}",
         "Trimtab writes down what it is about to do before it does it, so it needs a writable place",
         "TRIMTAB_HOME=$HOME/.local/state/trimtab trimtab ...",
     )
