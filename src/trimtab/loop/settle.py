@@ -1,0 +1,121 @@
+"""
+Settle: act on a verdict, or on somebody's wish to take a change back
+
+A verdict is written down whatever it says. `keep` ends the change's story with the change in place; `undo` takes it out: exactly
+when its files are as we left them, by a three-way merge when they were edited since, and not at all (a conflict, with
+nothing touched) when an edit stands where our lines are. `wait` and `unverifiable` leave everything as it is.
+"""
+
+from __future__ import annotations
+
+from trimtab.changes import edit_file
+from trimtab.errors import ConflictError, RefusedError, UsageError
+from trimtab.ledger.entry import Entry
+from trimtab.ledger.state import Progress
+from trimtab.loop import Site
+from trimtab.loop.ground import alone, change_of, content_of, place_of, token_of, tree_of
+from trimtab.loop.recover import finish_undo, recover, recover_alone
+from trimtab.model import Decision, Intervention, Risk, Stage, Verdict
+
+__all__ = ["recover", "settle", "undo"]
+
+
+def settle(site: Site, id: str, verdict: Verdict) -> Stage:
+    """
+    Write a verdict down and act on it; returns the stage that the change is in afterwards
+
+    `no_effect` keeps a safe change (it does no harm) and takes back one that somebody had to agree to. Raises what `undo`
+    raises when the verdict asks for an undo; UsageError for an unknown id.
+    """
+    change = change_of(site, id)
+    plan = change.plan
+    if not change.verdicts or change.verdicts[-1] != verdict:
+        site.journal.verdict(plan.id, plan.digest, verdict, at=site.now())
+    match verdict.decision:
+        case Decision.UNDO:
+            return undo(site, plan.id, why=verdict.why)
+        case Decision.NO_EFFECT if plan.risk is not Risk.SAFE:
+            return undo(site, plan.id, why=verdict.why)
+        case Decision.KEEP | Decision.NO_EFFECT if change.stage in (Stage.APPLIED, Stage.MEASURING):
+            site.journal.append("kept", plan.id, {"why": verdict.why}, at=site.now())
+    return change_of(site, plan.id).stage
+
+
+def undo(site: Site, id: str, *, why: str = "asked for", dry_run: bool = False) -> Stage:
+    """
+    Take a change back; possible from every stage in which something of it may be in the files, and safe to repeat
+
+    Raises ConflictError when a later edit stands in the way (no file was touched), UsageError when it was never applied,
+    RefusedError when the disk refuses (every file is as it was), LockedError when another Trimtab is at work. `dry_run`
+    checks all this and writes nothing.
+    """
+    if dry_run:
+        change = change_of(site, id)
+        _check(change, edit_file.takeback(tree_of(site), change.plan.files, content_of(site)).conflicts)
+        return change.stage
+    plan = change_of(site, id).plan
+    with alone(site, f"trimtab undo {plan.id}"):
+        recover_alone(site)
+        change = change_of(site, plan.id)
+        if change.stage is Stage.UNDONE:
+            return Stage.UNDONE
+        _check(change, ())
+        if change.delivery != "working-tree":
+            return _withdraw(site, change, why)
+        return _from_working_tree(site, plan, why)
+
+
+def _check(change: Progress, conflicts: tuple[str, ...]) -> None:
+    plan = change.plan
+    if not change.live and change.stage is not Stage.UNDONE:
+        raise UsageError(
+            f"change {plan.id} is {change.stage}: there is nothing to undo", "it was not applied", "trimtab"
+        )
+    if conflicts:
+        raise ConflictError(
+            f"change {plan.id} cannot be taken out of {', '.join(conflicts)}",
+            "later edits stand where its lines are; no file was touched",
+            f"mend it by hand (git diff --no-index .github/workflows/backup/{plan.id} .github/workflows), "
+            f"then run: trimtab undo {plan.id}",
+        )
+
+
+def _from_working_tree(site: Site, plan: Intervention, why: str) -> Stage:
+    """Announce the undo, write it, close it."""
+    tree = tree_of(site)
+    takeback = edit_file.takeback(tree, plan.files, content_of(site))
+    if takeback.conflicts:
+        said = f"later edits stand where its lines are in {', '.join(takeback.conflicts)}; no file was touched"
+        about = {"of": None, "why": said, "paths": takeback.conflicts}
+        site.journal.append("conflict", plan.id, about, at=site.now())
+        _check(change_of(site, plan.id), takeback.conflicts)
+    for data in takeback.contents:
+        site.journal.keep_blob(data)
+    if takeback.gone:
+        why = f"{why} ({', '.join(takeback.gone)} had been deleted)"
+    intent = _intend(site, plan, takeback.writes, why)
+    _write(site, plan, intent, takeback.writes)
+    return change_of(site, plan.id).stage
+
+
+def _intend(site: Site, plan: Intervention, writes: tuple[edit_file.Write, ...], why: str) -> Entry:
+    files = [{"path": write.path, "before": write.before, "after": write.after} for write in writes]
+    about = {"place": place_of(site), "delivery": "working-tree", "files": files, "why": why}
+    return site.journal.append("undo_intent", plan.id, about, at=site.now())
+
+
+def _write(site: Site, plan: Intervention, intent: Entry, writes: tuple[edit_file.Write, ...]) -> None:
+    """Replace the files; what fails before the first rename gives the undo up, what fails later is carried on."""
+    tree, content, token = tree_of(site), content_of(site), token_of(intent)
+    try:
+        edit_file.stage(tree, writes, content, token)
+        site.journal.mark(intent.id)
+    except RefusedError as refusal:
+        about = {"of": intent.id, "why": f"undo given up: {refusal.what}; every file is as it was"}
+        site.journal.append("abandoned", plan.id, about, at=site.now())
+        raise
+    site.say(finish_undo(site, plan, intent))
+
+
+def _withdraw(site: Site, change: Progress, why: str) -> Stage:
+    raise NotImplementedError
