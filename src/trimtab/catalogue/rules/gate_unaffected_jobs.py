@@ -1,0 +1,426 @@
+"""
+Skip jobs that a pull request's files cannot affect
+
+A pull request that touches only documentation, or only folders that a job never enters, need not wait for that job. The
+change adds a small first job that asks GitHub for the list of changed files, and an `if` on the jobs that depend on code.
+
+Why a job and not a `paths` filter on the trigger: a required check of a workflow that a filter kept from starting waits
+for ever, while a job skipped by its `if` reports success. Only pull requests are looked at: a push to the default branch,
+a merge queue, a schedule run everything, and so does a pull request whose list of files cannot be read.
+
+Priced from the files of past pull requests. Not proposed when a past run that failed would have been skipped, when fewer
+than three runs would have been, when a job behind the gate asks how the others ended, or when the repository tests its
+documentation. A matrix job is gated only if it is known that none of its legs is a required check, because a skipped
+matrix job never reports its legs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from trimtab.catalogue.evidence import Evidence
+from trimtab.catalogue.needs import ancestors, asks_status, first_key, graph, job_ids, job_text
+from trimtab.model import (
+    Counted,
+    Data,
+    Design,
+    EditFile,
+    Finding,
+    History,
+    InsertKey,
+    Op,
+    ReplaceScalar,
+    Risk,
+    Run,
+    Unknown,
+)
+from trimtab.model import Job as Execution
+from trimtab.replay.outcomes import Outcome, job_outcome
+from trimtab.replay.runs import drop_jobs, with_jobs
+from trimtab.workflow.model import Job, Workflow
+from trimtab.workflow.names import job_for
+
+metric, risk = "runner_minutes", Risk.REVIEW
+design: Design = "counted"
+settings: Mapping[str, object] = {"min_skipped_runs": 3}
+
+GATE = "changes"
+_GATE_SECONDS = 10.0  # one API call on a fresh runner; taken off every price
+_FOLDER_RUNS = 20  # would-be skips without a failure before a folder is believed
+_TOP = r"^[^/]+\.(md|rst)$|^\.github/([^/]+\.md$|ISSUE_TEMPLATE/)"
+_DOCS = r"^docs/|" + _TOP
+_ABOUT_DOCS = re.compile(
+    r"docs?\b|docs|markdown|\.mdx?\b|\.rst\b|spell|typo|prose|vale|link|readme|changelog|licen[sc]e"
+    r"|prettier|pre-commit|website|sphinx|mkdocs|dprint|codeql|scorecard|labeler",
+    re.IGNORECASE,
+)
+_GATED = re.compile(r"paths-filter|changed-files|changed_files|--name-only|needs\.changes\b|pulls/\S*/files")
+_TESTS_DOCS = re.compile(r"doctest|testpaths\s*=.*\bdocs?\b|README\.(md|rst)\s*[\"'].*pytest")
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """
+    One output of the gate job, and the root jobs that listen to it
+
+    `skips` says whether a change of these files leaves the jobs out. `folder` is the only top folder that they work in,
+    "" for jobs that may depend on any file but documentation; `docs` is the pattern of documentation.
+    """
+
+    output: str
+    jobs: tuple[str, ...]
+    skips: Callable[[Sequence[str]], bool]
+    docs: str
+    folder: str = ""
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    tests_docs: bool | None = None
+    for workflow in evidence.workflows():
+        if not _may_have_gate(workflow):
+            continue
+        files = _files_of_runs(workflow, evidence)
+        roots = _roots(workflow) if files else ()
+        if not roots:
+            continue
+        tests_docs = _tests_its_docs(evidence) if tests_docs is None else tests_docs
+        if not tests_docs:
+            yield from _proposed(workflow, roots, files, evidence)
+
+
+def count(before: History, after: History) -> Counted | Unknown:
+    """
+    The jobs that the gate skipped in pull request runs, each worth its mean runner time before, less the gate's own time
+
+    The bounds are the cheapest and dearest quarter of each job's executions.
+    """
+    usual = _minutes_by_job(before)
+    gated = [
+        run for run in after.runs if any(job.name == GATE and job.conclusion == "success" for job in run.jobs or ())
+    ]
+    if not usual or not gated:
+        return Unknown("no job with a known length before, or no run with the gate after", "trimtab collect")
+    skips = [
+        usual[_base(j.name)]
+        for run in gated
+        for j in run.jobs or ()
+        if j.conclusion == "skipped" and _base(j.name) in usual
+    ]
+    own = sum(job.seconds or 0.0 for run in gated for job in run.jobs or () if job.name == GATE) / 60
+    totals = [sum(lengths[k] for lengths in skips) - own for k in range(3)]
+    return Counted(
+        events=len(skips),
+        minutes=totals[1],
+        low=totals[0],
+        high=totals[2],
+        says=f"{len(skips)} jobs skipped in {len(gated)} runs; the gate itself took {own:.0f} min",
+    )
+
+
+def _minutes_by_job(history: History) -> dict[str, tuple[float, float, float]]:
+    """By base name: lower quartile, mean and upper quartile of the minutes that a run spends on the job's legs."""
+    sums: dict[str, list[float]] = {}
+    for run in history.runs:
+        own: dict[str, float] = {}
+        for job in run.jobs or ():
+            if job.conclusion == "success" and job.seconds is not None:
+                own[_base(job.name)] = own.get(_base(job.name), 0.0) + job.seconds / 60
+        for name, minutes in own.items():
+            sums.setdefault(name, []).append(minutes)
+    found = {}
+    for name, values in sums.items():
+        values.sort()
+        quarter = len(values) // 4
+        found[name] = (values[quarter], sum(values) / len(values), values[-1 - quarter])
+    return found
+
+
+def _base(name: str) -> str:
+    return name.partition(" (")[0]
+
+
+# -------------------------------------------------------------------- what the file allows
+
+
+def _may_have_gate(workflow: Workflow) -> bool:
+    pull = workflow.events.get("pull_request")
+    if pull is None or pull.paths is not None or pull.paths_ignore is not None or workflow.is_callable:
+        return False
+    return GATE not in workflow.jobs and not _GATED.search(workflow.tree.text)
+
+
+def _roots(workflow: Workflow) -> tuple[str, ...]:
+    """
+    The jobs to gate: without needs, working on checked-out code, and not about documentation
+
+    Empty when a job behind one of them asks how its needs ended: a skip would change its answer.
+    """
+    needs = graph(workflow)
+    roots = tuple(id for id, job in workflow.jobs.items() if _works_on_code(job) and not _about_docs(workflow, job))
+    for id, job in workflow.jobs.items():
+        behind = bool(ancestors(needs, id).intersection(roots))
+        if behind and (asks_status(job) or re.search(r"\bneeds\b", job_text(workflow, id))):
+            return ()
+    return roots
+
+
+def _works_on_code(job: Job) -> bool:
+    simple = job.condition is None or not (asks_status(job) or "\n" in job.condition.strip())
+    checked_out = any(step.action == "actions/checkout" for step in job.steps)
+    return not job.needs and simple and checked_out and any(step.run for step in job.steps)
+
+
+def _about_docs(workflow: Workflow, job: Job) -> bool:
+    return bool(_ABOUT_DOCS.search(f"{job.id}\n{job_text(workflow, job.id)}"))
+
+
+def _tests_its_docs(evidence: Evidence) -> bool:
+    """Whether the test configuration looks into documentation, or documentation is compiled into the code."""
+    for name in ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg", "conftest.py"):
+        text = evidence.text(name)
+        if isinstance(text, str) and _TESTS_DOCS.search(text):
+            return True
+    for glob in ("src/lib.rs", "*/src/lib.rs", "crates/*/src/lib.rs"):
+        paths = evidence.tracked(glob)
+        for path in () if isinstance(paths, Unknown) else paths[:50]:
+            text = evidence.text(path)
+            if isinstance(text, str) and "include_str!" in text and ".md" in text:
+                return True
+    return False
+
+
+# -------------------------------------------------------------------- what the past says
+
+
+def _files_of_runs(workflow: Workflow, evidence: Evidence) -> dict[tuple[int, int], tuple[str, ...]]:
+    """The changed files of each pull request run with collected jobs, where git knows them."""
+    runs = evidence.runs(workflow.path)
+    found = {}
+    for run in () if isinstance(runs, Unknown) else runs:
+        if run.event == "pull_request" and run.sha and run.jobs:
+            files = evidence.files_changed(run.sha)
+            if not isinstance(files, Unknown) and files:
+                found[run.key] = files
+    return found
+
+
+def _proposed(
+    workflow: Workflow, roots: Sequence[str], files: Mapping[tuple[int, int], tuple[str, ...]], evidence: Evidence
+) -> Iterator[Finding]:
+    runs = evidence.runs(workflow.path)
+    assert not isinstance(runs, Unknown)
+    ids = job_ids(workflow, runs)
+    roots = _without_required_legs(workflow, roots, evidence)
+    gates = [g for g in _gates(workflow, roots, evidence) if not _lost(g, workflow, runs, files, ids)]
+    gates = [g for g in gates if g.output == "code" or _believed(g, files)]
+    taken = {id for g in gates if g.output != "code" for id in g.jobs}
+    gates = [replace(g, jobs=tuple(id for id in g.jobs if id not in taken)) if g.output == "code" else g for g in gates]
+    gates = [g for g in gates if g.jobs]
+    skipping = [key for key, names in files.items() if any(g.skips(names) for g in gates)]
+    minimum = evidence.setting("gate-unaffected-jobs.min_skipped_runs")
+    if len(skipping) >= (minimum if isinstance(minimum, int) else 3):
+        yield _finding(workflow, gates, skipping, files, ids)
+
+
+def _without_required_legs(workflow: Workflow, roots: Sequence[str], evidence: Evidence) -> tuple[str, ...]:
+    """The roots whose skip would still report every required check: matrix legs of a skipped job never report."""
+    required = evidence.required_checks()
+    if isinstance(required, Unknown):
+        return tuple(id for id in roots if workflow.jobs[id].matrix is None)
+    owners = {job_for(workflow, name) for name in required}
+    return tuple(id for id in roots if workflow.jobs[id].matrix is None or id not in owners)
+
+
+def _gates(workflow: Workflow, roots: Sequence[str], evidence: Evidence) -> list[Gate]:
+    """One gate for documentation over all roots, and one for each top folder that is all that a root works in."""
+    site = evidence.tracked("docs/**/*.mdx"), evidence.tracked("docs/package.json")
+    docs = _TOP if any(isinstance(s, tuple) and s for s in site) else _DOCS
+    is_docs = re.compile(docs).search
+    gates = [Gate("code", tuple(roots), lambda files: all(map(is_docs, files)), docs)]
+    folders: dict[str, list[str]] = {}
+    for id in roots:
+        folder = _folder(workflow, id)
+        if folder:
+            folders.setdefault(folder, []).append(id)
+    return gates + [_folder_gate(folder, tuple(ids), docs) for folder, ids in folders.items()]
+
+
+def _folder_gate(folder: str, jobs: tuple[str, ...], docs: str) -> Gate:
+    relevant, is_docs = re.compile(_relevant(folder)).search, re.compile(docs).search
+    output = "in_" + re.sub(r"[^A-Za-z0-9_]", "_", folder)
+    return Gate(output, jobs, lambda files: not any(relevant(f) and not is_docs(f) for f in files), docs, folder)
+
+
+def _relevant(folder: str) -> str:
+    """Files of the folder, of the repository's root (locks, settings) and of .github."""
+    return rf"^({folder.replace('.', '[.]')}|[.]github)/|^[^/]+$"
+
+
+def _folder(workflow: Workflow, id: str) -> str | None:
+    """The top folder that holds the working directory of every `run` step, if the job never looks outside."""
+    data = workflow.tree.node(("jobs", id, "defaults", "run", "working-directory"))
+    default = str(data.value) if data is not None else None
+    places = {step.working_directory or default for step in workflow.jobs[id].steps if step.run}
+    if None in places or "../" in job_text(workflow, id):
+        return None
+    tops = {(place or "").removeprefix("./").partition("/")[0] for place in places}
+    top = tops.pop() if len(tops) == 1 else ""
+    return top if re.fullmatch(r"[A-Za-z0-9_][\w.-]*", top) else None
+
+
+def _lost(
+    gate: Gate,
+    workflow: Workflow,
+    runs: Sequence[Run],
+    files: Mapping[tuple[int, int], tuple[str, ...]],
+    ids: Mapping[str, str],
+) -> bool:
+    """Whether a failure that happened would not have been seen: in a gated job, or behind one, of a skipped run."""
+    behind = _behind(workflow, gate.jobs)
+    return any(
+        job_outcome(job) is Outcome.CODE and ids.get(job.name) in (None, *behind)
+        for run in runs
+        if run.key in files and gate.skips(files[run.key])
+        for job in run.jobs or ()
+    )
+
+
+def _behind(workflow: Workflow, jobs: Sequence[str]) -> frozenset[str]:
+    needs = graph(workflow)
+    return frozenset(jobs) | {id for id in needs if ancestors(needs, id).intersection(jobs)}
+
+
+def _believed(gate: Gate, files: Mapping[tuple[int, int], tuple[str, ...]]) -> bool:
+    return sum(gate.skips(names) for names in files.values()) >= _FOLDER_RUNS
+
+
+# -------------------------------------------------------------------- the finding, its price and its edit
+
+
+def _finding(
+    workflow: Workflow,
+    gates: Sequence[Gate],
+    skipping: Sequence[tuple[int, int]],
+    files: Mapping[tuple[int, int], tuple[str, ...]],
+    ids: Mapping[str, str],
+) -> Finding:
+    jobs = [id for g in gates for id in g.jobs]
+    return Finding(
+        rule="gate-unaffected-jobs",
+        says=f"{len(skipping)} of {len(files)} pull request runs touched no file that {_named(jobs)} could notice",
+        where=workflow.span(("jobs", jobs[0])),
+        node=("jobs",),
+        evidence=(
+            "no run that failed would have been skipped",
+            "pushes, merge queues and schedules still run everything",
+        ),
+        change=EditFile(workflow.path, tuple(_ops(workflow, gates))),
+        risk=risk,
+        spots=tuple(workflow.span(("jobs", id)) for id in jobs[1:]),
+        what_if=_what_if(workflow, gates, files, ids),
+    )
+
+
+def _named(jobs: Sequence[str]) -> str:
+    return jobs[0] if len(jobs) == 1 else f"{jobs[0]} and {len(jobs) - 1} more"
+
+
+def _what_if(
+    workflow: Workflow,
+    gates: Sequence[Gate],
+    files: Mapping[tuple[int, int], tuple[str, ...]],
+    ids: Mapping[str, str],
+) -> Callable[[History], History]:
+    behind = {g.output: _behind(workflow, g.jobs) for g in gates}
+
+    def gated(run: Run) -> Run:
+        if run.jobs is None or run.conclusion is None:
+            return run
+        gone = {id for g in gates if run.key in files and g.skips(files[run.key]) for id in behind[g.output]}
+        return _with_gate(drop_jobs(run, lambda job: ids.get(job.name) in gone))
+
+    return lambda history: replace(history, runs=tuple(map(gated, history.runs)))
+
+
+def _with_gate(run: Run) -> Run:
+    """The run with the gate's own job in front, and everything else as much later."""
+    start, delay = run.started or run.created, timedelta(seconds=_GATE_SECONDS)
+    own = Execution(-1, run.id, run.attempt, GATE, "success", start, start, start + delay)
+    moved = (
+        replace(job, started=job.started + delay, ended=job.ended + delay, steps=())
+        if job.started and job.ended
+        else job
+        for job in run.jobs or ()
+    )
+    return with_jobs(run, (own, *moved))
+
+
+def _ops(workflow: Workflow, gates: Sequence[Gate]) -> Iterator[Op]:
+    first = next(iter(workflow.jobs))
+    model = workflow.jobs[gates[0].jobs[0]]
+    yield InsertKey(("jobs",), GATE, _gate_job(workflow, gates, model), before=first)
+    for gate in gates:
+        wanted = f"needs.{GATE}.outputs.{gate.output} != 'false'"
+        for id in gate.jobs:
+            job = workflow.jobs[id]
+            yield InsertKey(job.path, "needs", GATE, before=first_key(job))
+            if job.condition is None:
+                # `!cancelled()`: a gate that broke must not skip the job, for a skip would report success
+                yield InsertKey(job.path, "if", f"${{{{ !cancelled() && {wanted} }}}}", before="runs-on")
+            else:
+                own = job.condition.strip().removeprefix("${{").removesuffix("}}").strip()
+                yield ReplaceScalar((*job.path, "if"), f"${{{{ !cancelled() && {wanted} && ({own}) }}}}")
+
+
+def _gate_job(workflow: Workflow, gates: Sequence[Gate], model: Job) -> Mapping[str, Data]:
+    step: dict[str, Data] = {"id": "look", "shell": "bash"}
+    if workflow.tree.node(("defaults", "run", "working-directory")) is not None:
+        step["working-directory"] = "${{ github.workspace }}"  # nothing is checked out, so no other folder exists
+    step["env"] = {"GH_TOKEN": "${{ github.token }}", "PULL_REQUEST": "${{ github.event.pull_request.number }}"}
+    step["run"] = _script(gates)
+    hosted = any(label.startswith("ubuntu-") for job in workflow.jobs.values() for label in job.runs_on)
+    return {
+        "runs-on": "ubuntu-latest" if hosted or not model.runs_on else _labels(model),
+        "timeout-minutes": 5,
+        "permissions": {"pull-requests": "read"},
+        "outputs": {g.output: f"${{{{ steps.look.outputs.{g.output} }}}}" for g in gates},
+        "steps": [step],
+    }
+
+
+def _labels(job: Job) -> Data:
+    return job.runs_on[0] if len(job.runs_on) == 1 else list(job.runs_on)
+
+
+def _script(gates: Sequence[Gate]) -> str:
+    """
+    Bash that sets each output; whatever goes wrong leaves it "true"
+
+    No pipes: under `pipefail`, a reader that stops early turns "found" into "failed". GitHub lists at most 3000 files.
+    """
+    outputs = [g.output for g in gates]
+    lines = [
+        "# Everything runs, unless this is a pull request whose complete list of files says otherwise.",
+        'files=""',
+        'if [ -n "$PULL_REQUEST" ]; then',
+        '  files=$(gh api --paginate "repos/$GITHUB_REPOSITORY/pulls/$PULL_REQUEST/files" \\',
+        "    --jq '.[] | .filename, (.previous_filename // empty)') || files=\"\"",
+        "fi",
+        f"docs='{gates[0].docs}'",
+        *(f"{g.output}_files='{_relevant(g.folder) if g.folder else '.'}'" for g in gates),
+        *(f"{name}=false" for name in outputs),
+        "count=0",
+        "while IFS= read -r file; do",
+        "  count=$((count + 1))",
+        "  if [[ $file =~ $docs ]]; then continue; fi",
+        *(f"  if [[ $file =~ ${name}_files ]]; then {name}=true; fi" for name in outputs),
+        'done <<< "$files"',
+        'if [ -z "$files" ] || [ "$count" -ge 3000 ]; then',
+        *(f"  {name}=true" for name in outputs),
+        "fi",
+        *(f'echo "{name}=${name}" >> "$GITHUB_OUTPUT"' for name in outputs),
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,230 @@
+"""
+Start jobs at once that wait for another job without using anything of it
+
+A `needs` entry is worth its time when the job reads the other's outputs, takes its artifacts or caches, or must not start
+unless it succeeded. An entry that only orders makes everybody wait. The prediction shows both sides: feedback comes earlier,
+and runner minutes are spent where the first job fails and the second would not have started.
+
+Not proposed: where the second job deploys, publishes or reports; where the first one writes anything outside its runner
+(artifacts, caches, registries, tags), decides whether the rest runs, or prepares it; on self-hosted runners, which may
+hand over files on disk; where `if` makes a skip of the first job a skip of the second; where the history shows that the first
+job fails so often that waiting spares more than it delays. Without history an entry behind a linter or another quick check
+is taken for a deliberate early failure and left alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from trimtab.catalogue.evidence import Evidence
+from trimtab.catalogue.needs import Usual, ancestors, asks_status, graph, job_ids, job_text, reads, usual, waiting
+from trimtab.catalogue.purpose import delivers, holds_write_token
+from trimtab.model import Design, EditFile, Finding, History, Op, RemovePair, Risk, Run, Unknown
+from trimtab.replay.runs import change_runs, reschedule
+from trimtab.workflow.model import Job, Workflow
+
+metric, risk = "feedback_seconds", Risk.REVIEW
+design: Design = "before_after"
+settings: Mapping[str, object] = {}
+
+_OTHER_DUTIES = ("pull_request_target", "workflow_run", "issue_comment", "release", "deployment")
+_WRITES = re.compile(
+    r"upload|actions/cache|docker\s+push|--push|\bpush\s*\n?\s*true|registry|ghcr\.io|\becr\b|\bs3\b|gsutil|azcopy|rsync|\bscp\b"
+    r"|git\s+(push|tag|commit)|\bgh\s+(release|pr|workflow|api)|terraform|kubectl|\bhelm\b|pulumi|migrat|deploy|publish"
+    r"|release|cachix|provision|docker/(login|build-push)-action|GITHUB_OUTPUT|set-output",
+    re.IGNORECASE,
+)
+_USES_OTHERS_WORK = re.compile(
+    r"download|restore|docker\s+pull|\bgh\s+run\b|\bnotify|slack|coverage|codecov", re.IGNORECASE
+)
+_ACTS = re.compile(
+    r"deploy|publish|release|promote|rollout|\bship|upload|pages|docker\s+push|git\s+push|git-auto-commit|create-pull-request"
+    r"|semantic-release|goreleaser|changesets|\bsign|attest|notari[sz]e|submit|twine|npm\s+publish|id-token|packages\s+write"
+    r"|contents\s+write|benchmark|\bbench",
+    re.IGNORECASE,
+)
+_PREPARES = re.compile(
+    r"gate|guard|authori[sz]|approv|permission|chang(es|ed)|filter|skip|should|pre-?(check|job|flight|pare|req)|prep\b|set-?up|init"
+    r"|matrix|plan|determine|detect|decide|meta|version|install|warm|cache|deps|dependenc|bootstrap|clean|start|stop|create"
+    r"|generate|vendor|config|fetch|download",
+    re.IGNORECASE,
+)
+_COLLECTS = re.compile(
+    r"clean|tear-?down|stop|finali[sz]e|summary|all|ok|done|complete|required|conclusion|status|success|result|report|post"
+    r"|collect|merge|combine|gate|finish|\bend\b|pass",
+    re.IGNORECASE,
+)
+_QUICK_CHECK = re.compile(
+    r"lint|format|fmt|style|check|pre-?commit|typ(e|ing|o)|static|clippy|mypy|quick|fast|smoke|sanity|unit|basic|minimal|hygiene"
+    r"|verify|valid|audit|quality|ruff|black|flake|eslint|tidy|conventional|analy[sz]",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """`child` needs `parent`, which is entry `index` of its `needs`."""
+
+    child: str
+    parent: str
+    index: int
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    for workflow in evidence.workflows():
+        if not _tests_code(workflow):
+            continue
+        edges = [edge for edge in _edges(workflow) if _only_orders(workflow, edge, evidence)]
+        if edges:
+            yield from _finding(workflow, edges, evidence)
+
+
+def _tests_code(workflow: Workflow) -> bool:
+    if any(name in workflow.events for name in _OTHER_DUTIES):
+        return False
+    return workflow.runs_on("pull_request") or workflow.runs_on("push")
+
+
+def _edges(workflow: Workflow) -> Iterator[Edge]:
+    for job in workflow.jobs.values():
+        for index, parent in enumerate(job.needs):
+            if parent in workflow.jobs and parent != job.id:
+                yield Edge(job.id, parent, index)
+
+
+# -------------------------------------------------------------------- what the file says
+
+
+def _only_orders(workflow: Workflow, edge: Edge, evidence: Evidence) -> bool:
+    child, parent = workflow.jobs[edge.child], workflow.jobs[edge.parent]
+    if not (_builds_or_tests(child) and _builds_or_tests(parent)) or asks_status(child):
+        return False
+    if _PREPARES.search(_names(parent)) or _COLLECTS.search(_names(child)) or parent.outputs:
+        return False
+    if not _on_fresh_runner(child, evidence) or not _on_fresh_runner(parent, evidence):
+        return False
+    if _skips_with(workflow, edge) or _still_waits(workflow, edge):
+        return False
+    if delivers(child) or delivers(parent) or holds_write_token(workflow, child):
+        return False
+    own, others = job_text(workflow, child.id), job_text(workflow, parent.id)
+    if reads(own, parent.id) or _ACTS.search(own) or _USES_OTHERS_WORK.search(own):
+        return False
+    return not _WRITES.search(others) and not _ACTS.search(_names(parent))
+
+
+def _builds_or_tests(job: Job) -> bool:
+    """A job that works on checked-out code in the open: no environment, no lock, no local action that may do anything."""
+    if (
+        job.uses is not None
+        or job.environment is not None
+        or job.concurrency is not None
+        or job.max_parallel is not None
+    ):
+        return False
+    if any(step.uses and step.uses.startswith("./") for step in job.steps):
+        return False
+    return any(step.action == "actions/checkout" for step in job.steps) and any(step.run for step in job.steps)
+
+
+def _names(job: Job) -> str:
+    return f"{job.id} {job.name or ''}"
+
+
+def _on_fresh_runner(job: Job, evidence: Evidence) -> bool:
+    return evidence.runner_class(job.runs_on) in ("hosted", "slim") or (job.matrix is not None and _hosted_matrix(job))
+
+
+def _hosted_matrix(job: Job) -> bool:
+    """`runs-on: ${{ matrix.os }}` whose values are all GitHub's own labels."""
+    found = re.fullmatch(r"\$\{\{\s*matrix\.([\w-]+)\s*\}\}", job.runs_on[0] if len(job.runs_on) == 1 else "")
+    if not found or job.matrix is None:
+        return False
+    axis = found.group(1)
+    labels = [*job.matrix.axes.get(axis, ()), *(row[axis] for row in job.matrix.include if axis in row)]
+    return bool(labels) and all(re.fullmatch(r"(ubuntu|macos|windows)-[\w.-]+", label) for label in labels)
+
+
+def _skips_with(workflow: Workflow, edge: Edge) -> bool:
+    """Whether a condition of the parent, or of what it needs, now skips the child as well and no longer would."""
+    needs = graph(workflow)
+    left = {**needs, edge.child: tuple(n for n in needs[edge.child] if n != edge.parent)}
+    lost = ({edge.parent} | ancestors(needs, edge.parent)) - ancestors(left, edge.child)
+    own = workflow.jobs[edge.child].condition
+    return any(workflow.jobs[id].condition not in (None, own) for id in lost)
+
+
+def _still_waits(workflow: Workflow, edge: Edge) -> bool:
+    """Whether the child waits for the parent through another entry too: taking this one away changes nothing."""
+    needs = graph(workflow)
+    return any(edge.parent in ancestors(needs, other) for other in needs[edge.child] if other != edge.parent)
+
+
+# -------------------------------------------------------------------- what the history says
+
+
+def _finding(workflow: Workflow, edges: Sequence[Edge], evidence: Evidence) -> Iterator[Finding]:
+    runs = evidence.runs(workflow.path)
+    known: Sequence[Run] = () if isinstance(runs, Unknown) else runs
+    ids = job_ids(workflow, known)
+    times = usual(known, ids)
+    chosen = [(edge, told) for edge in edges if (told := _worth(workflow, edge, times)) is not None]
+    if not chosen:
+        return
+    edges = [edge for edge, _ in chosen]
+    first = edges[0]
+    yield Finding(
+        rule="parallelise-jobs",
+        says=_says(edges),
+        where=workflow.span(("jobs", first.child, "needs")),
+        node=("jobs",),
+        evidence=tuple(told for _, told in chosen),
+        change=EditFile(workflow.path, tuple(_ops(workflow, edges))),
+        risk=risk,
+        spots=tuple(workflow.span(("jobs", edge.child, "needs")) for edge in edges[1:]),
+        what_if=_what_if(workflow, edges, ids, times),
+    )
+
+
+def _worth(workflow: Workflow, edge: Edge, times: Mapping[str, Usual]) -> str | None:
+    """Why the entry should go, in words; None when it should stay."""
+    child, parent = times.get(edge.child), times.get(edge.parent)
+    if child is None or parent is None:
+        if _QUICK_CHECK.search(_names(workflow.jobs[edge.parent])):
+            return None
+        return f"{edge.child} reads nothing of {edge.parent}"
+    both = waiting(parent, child)
+    if not both.costs:
+        return None
+    return (
+        f"{edge.child} waits {both.wait / 60:.1f} min for {edge.parent}; that spares {both.spared / 60:.1f} runner minutes "
+        f"a run, because {edge.parent} failed in {parent.failed} of {parent.runs} runs"
+    )
+
+
+def _says(edges: Sequence[Edge]) -> str:
+    if len(edges) == 1:
+        return f"{edges[0].child} waits for {edges[0].parent} but uses nothing of it"
+    return f"{len(edges)} times a job waits for another but uses nothing of it"
+
+
+def _what_if(
+    workflow: Workflow, edges: Sequence[Edge], ids: Mapping[str, str], times: Mapping[str, Usual]
+) -> Callable[[History], History]:
+    before = graph(workflow)
+    gone = {(edge.child, edge.parent) for edge in edges}
+    after = {id: tuple(n for n in needs if (id, n) not in gone) for id, needs in before.items()}
+    typical = {id: one.wall for id, one in times.items()}
+    return lambda history: change_runs(history, lambda run: reschedule(run, after, ids, before=before, typical=typical))
+
+
+def _ops(workflow: Workflow, edges: Sequence[Edge]) -> Iterator[Op]:
+    for child in dict.fromkeys(edge.child for edge in edges):
+        own = [edge for edge in edges if edge.child == child]
+        path = (*workflow.jobs[child].path, "needs")
+        if len(own) == len(workflow.jobs[child].needs):
+            yield RemovePair(path)
+        else:
+            yield from (RemovePair((*path, edge.index)) for edge in own)

@@ -1,0 +1,178 @@
+"""
+What GitHub would refuse in a workflow file that is good YAML: needs, events and keys that do not exist
+
+Names and places follow GitHub's workflow syntax reference (July 2026). Case is ignored, a merge key `<<` is left alone, and
+where GitHub adds keys quickly (filters of rare events) only names close to a known one are reported: a false alarm costs more
+here than a miss, because actionlint, when installed, looks closer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from trimtab.model import NodePath
+from trimtab.workflow.model import Workflow
+from trimtab.workflow.tree import pairs
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+EVENTS = _words(
+    """
+    branch_protection_rule check_run check_suite create delete deployment deployment_status discussion discussion_comment
+    fork gollum image_version issue_comment issues label member merge_group milestone page_build project project_card
+    project_column public pull_request pull_request_comment pull_request_review pull_request_review_comment
+    pull_request_target push registry_package release repository_dispatch repository_ruleset schedule status watch
+    workflow_call workflow_dispatch workflow_run
+    """
+)
+FILTERS = _words(
+    """
+    types branches branches-ignore tags tags-ignore paths paths-ignore workflows inputs outputs secrets names versions
+    """
+)
+TOP_KEYS = _words("name run-name on permissions env defaults concurrency jobs")
+JOB_KEYS = _words(
+    """
+    name permissions needs if runs-on environment concurrency outputs env defaults steps timeout-minutes strategy
+    continue-on-error container services uses with secrets snapshot
+    """
+)
+STEP_KEYS = _words("id if name uses run working-directory shell with env continue-on-error timeout-minutes")
+STRATEGY_KEYS = _words("matrix fail-fast max-parallel")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """
+    One thing that GitHub would refuse: `path` leads to it, `says` tells it, `nearest` is what was probably meant
+
+    `is_key` tells a key that should be renamed from a scalar that should be replaced.
+    """
+
+    path: NodePath
+    says: str
+    nearest: str | None
+    is_key: bool
+
+
+def unknown_needs(workflow: Workflow) -> tuple[Problem, ...]:
+    """Entries of `needs` that name no job of the file, or the job itself. Job ids are compared without case."""
+    ids = {id.lower(): id for id in workflow.jobs}
+    return tuple(
+        problem
+        for job in workflow.jobs.values()
+        for index, name in enumerate(job.needs)
+        if (name.lower() not in ids or name.lower() == job.id.lower()) and "${{" not in name
+        for problem in [_unknown_need(workflow, job.id, index, name)]
+    )
+
+
+def unknown_events(workflow: Workflow) -> tuple[Problem, ...]:
+    """Events under `on` that do not exist, in its three forms."""
+    return tuple(
+        Problem(event.path, f"GitHub knows no event {name!r}", nearest(name, EVENTS), _is_key(workflow, event.path))
+        for name, event in workflow.events.items()
+        if name.lower() not in EVENTS and name != "<<"
+    )
+
+
+def unknown_keys(workflow: Workflow) -> tuple[Problem, ...]:
+    """Unknown keys of the file, its event filters, jobs, strategies and steps, in the order of the file."""
+    top = workflow.tree.root
+    if not isinstance(top, MappingNode):
+        return ()
+    return tuple(_top_problems(top))
+
+
+def duplicate_keys(workflow: Workflow) -> tuple[Problem, ...]:
+    """Keys that stand twice in one mapping: GitHub refuses the file, most YAML parsers take the last."""
+    return tuple(
+        Problem(d.path, f"the key {d.path[-1]!r} stands twice, again in line {d.line}", None, True)
+        for d in workflow.tree.duplicates
+        if d.path[-1] != "<<"
+    )
+
+
+def nearest(name: str, known: Collection[str]) -> str | None:
+    """The known name that was probably meant, or None when none is close."""
+    plain = {_plain(candidate): candidate for candidate in sorted(known)}
+    found = get_close_matches(_plain(name), plain, n=1, cutoff=0.75)
+    return plain[found[0]] if found else None
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "-").replace(" ", "-")
+
+
+def _unknown_need(workflow: Workflow, job: str, index: int, name: str) -> Problem:
+    needs: NodePath = ("jobs", job, "needs")
+    path = (*needs, index) if isinstance(workflow.tree.node(needs), SequenceNode) else needs
+    if name.lower() == job.lower():
+        return Problem(path, f"{job} needs itself", None, False)
+    taken = {need.lower() for need in workflow.jobs[job].needs}
+    behind = _behind(workflow, job)
+    meant = nearest(name, [id for id in workflow.jobs if id.lower() not in taken and id not in behind])
+    return Problem(path, f"{job} needs {name!r}, and there is no such job", meant, False)
+
+
+def _behind(workflow: Workflow, job: str) -> set[str]:
+    """The job and all that wait for it: needing one of them would be a circle."""
+    found = {job}
+    while True:
+        more = {id for id, other in workflow.jobs.items() if id not in found and found.intersection(other.needs)}
+        if not more:
+            return found
+        found |= more
+
+
+def _is_key(workflow: Workflow, path: NodePath) -> bool:
+    return len(path) > 1 and isinstance(path[-1], str)
+
+
+def _top_problems(top: MappingNode) -> Iterator[Problem]:
+    yield from _unknown(top, (), TOP_KEYS, "a workflow")
+    fields = _fields(top)
+    for name, event in _fields(fields.get("on")).items():
+        yield from _filter_problems(event, ("on", name))
+    for id, job in _fields(fields.get("jobs")).items():
+        yield from _job_problems(job, ("jobs", id))
+
+
+def _filter_problems(node: Node, path: NodePath) -> Iterator[Problem]:
+    for problem in _unknown(node, path, FILTERS, f"the event {path[-1]}"):
+        if problem.nearest is not None:
+            yield problem
+
+
+def _job_problems(node: Node, path: NodePath) -> Iterator[Problem]:
+    yield from _unknown(node, path, JOB_KEYS, "a job")
+    fields = _fields(node)
+    yield from _unknown(fields.get("strategy"), (*path, "strategy"), STRATEGY_KEYS, "a strategy")
+    steps = fields.get("steps")
+    for index, step in enumerate(steps.value if isinstance(steps, SequenceNode) else ()):
+        yield from _unknown(step, (*path, "steps", index), STEP_KEYS, "a step")
+
+
+def _unknown(node: Node | None, path: NodePath, known: frozenset[str], of: str) -> Iterator[Problem]:
+    """The keys of a mapping that are not `known`; the nearest one is offered only if it is not there already."""
+    if not isinstance(node, MappingNode):
+        return
+    present = {key.value.lower() for key, _ in node.value if isinstance(key, ScalarNode)}
+    if present <= known:
+        return
+    for key, _ in pairs(node):
+        if key.value.lower() not in known and key.value != "<<":
+            yield Problem(
+                (*path, key.value), f"{of} has no key {key.value!r}", nearest(key.value, known - present), True
+            )
+
+
+def _fields(node: Node | None) -> Mapping[str, Node]:
+    return {key.value: value for key, value in pairs(node)} if isinstance(node, MappingNode) else {}
