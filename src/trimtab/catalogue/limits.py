@@ -1,0 +1,202 @@
+"""
+Time limits of jobs, as the team's own history suggests them
+
+Shared by the rules that set, raise and tighten `timeout-minutes`. A limit is there for the job that hangs; it must never
+stop one that works. So it is taken from successful executions, leg by leg of a matrix, with room above the slowest
+ever seen, and where the old limit cut off the slow ones, their lengths count as lower bounds (stats.censored).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist, linear_regression
+
+from trimtab.catalogue.evidence import Evidence
+from trimtab.catalogue.purpose import at, delivers, source
+from trimtab.model import Job as Execution
+from trimtab.model import Unknown
+from trimtab.replay.outcomes import hit_limit
+from trimtab.stats.censored import quantile
+from trimtab.workflow.model import Job, Workflow
+
+DEFAULT_LIMIT = 360.0  # minutes; docs.github.com, workflow syntax, jobs.<job_id>.timeout-minutes
+SLIM_LIMIT = 15.0  # minutes; a hard limit of the ubuntu-slim runner
+SELF_HOSTED_LIMIT = 5 * 24 * 60.0  # minutes; a job on a self-hosted runner may take five days
+MIN_SUCCESSES = 20
+FLOOR = 5  # minutes; below it a slow registry alone kills
+_FEW = MIN_SUCCESSES  # a matrix leg with fewer successes has no percentile of its own
+_TAIL = 0.99
+_SESSION = re.compile(r"tmate|upterm|action-debug|ssh-session|debugger-action", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """What history says of one job; lengths in minutes. `hits` were stopped by the limit, `p99` is None when it lies beyond."""
+
+    successes: int
+    longest: float
+    p99: float | None
+    needed: float  # the least limit that the formula allows, before rounding
+    hits: int
+    near: int  # successes that took more than 80 % of the limit
+    days: float
+    names: frozenset[str]  # how the API calls the job and its matrix legs
+
+    def says(self) -> str:
+        tail = "beyond the limit" if self.p99 is None else minutes(self.p99)
+        return f"{self.successes} successes in {self.days:.0f} days: p99 {tail}, longest {minutes(self.longest)}"
+
+
+def lengths(executions: Sequence[Execution], limit: float) -> Lengths | Unknown:
+    """
+    The lengths of one job's executions under a limit in minutes; Unknown below 20 successes
+
+    `needed` is, over the legs of a matrix, the largest of 1.5 x p99 and 1.2 x longest success; a leg with too few successes
+    for a percentile counts with twice its longest.
+    """
+    good = [job for job in executions if job.conclusion == "success" and job.seconds is not None]
+    if len(good) < MIN_SUCCESSES:
+        return Unknown(f"{len(good)} successful executions, needs {MIN_SUCCESSES}")
+    hits = [job for job in executions if job.seconds and job.conclusion != "success" and hit_limit(job, limit)]
+    legs: defaultdict[str, list[tuple[float, bool]]] = defaultdict(list)
+    for job in good + hits:
+        legs[job.name].append(((job.seconds or 0.0) / 60, hit_limit(job, limit)))
+    took = [(job.seconds or 0.0) / 60 for job in good]
+    begun = [job.started for job in good if job.started is not None]
+    p99 = _known(_quantile([pair for leg in legs.values() for pair in leg], _TAIL))
+    return Lengths(
+        successes=len(good),
+        longest=max(took),
+        p99=p99,
+        needed=max(_needed(leg) for leg in legs.values()),
+        hits=len(hits),
+        near=sum(limit * 0.8 <= minutes_taken <= limit + 1 for minutes_taken in took),
+        days=(max(begun) - min(begun)).total_seconds() / 86400 if begun else 0.0,
+        names=frozenset(job.name for job in executions),
+    )
+
+
+def _needed(leg: Sequence[tuple[float, bool]]) -> float:
+    longest = max(took for took, _ in leg)
+    if len(leg) < _FEW:
+        return 2.0 * longest
+    p99 = _quantile(leg, _TAIL)
+    return max(1.5 * (tail(leg) if isinstance(p99, Unknown) else p99), 1.2 * longest)
+
+
+def _quantile(pairs: Sequence[tuple[float, bool]], q: float) -> float | Unknown:
+    return quantile([took for took, _ in pairs], [cut for _, cut in pairs], q)
+
+
+def _known(value: float | Unknown) -> float | None:
+    return None if isinstance(value, Unknown) else value
+
+
+def tail(leg: Sequence[tuple[float, bool]]) -> float:
+    """
+    The p99 of a leg whose slow end was cut off: a log-normal laid through the percentiles that can still be seen
+
+    Durations of one job are close to log-normal. With fewer than three visible percentiles: twice the longest seen.
+    """
+    seen = [(q, _known(_quantile(leg, q))) for q in (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)]
+    points = [(NormalDist().inv_cdf(q), math.log(value)) for q, value in seen if value]
+    longest = max(took for took, _ in leg)
+    if len(points) < 3:
+        return 2.0 * longest
+    slope, start = linear_regression([z for z, _ in points], [log for _, log in points])
+    return max(math.exp(start + slope * NormalDist().inv_cdf(_TAIL)), longest)
+
+
+def proposed(found: Lengths, job: Job, runner: str | None) -> float:
+    """The limit to write, in whole minutes: the formula, never below 5 or a step's own limit, rounded up, 15 on slim."""
+    limit = tidy(max(found.needed, FLOOR, *(float(step.timeout or 0) for step in job.steps)))
+    return min(limit, SLIM_LIMIT) if runner == "slim" else limit
+
+
+def tidy(value: float) -> float:
+    """Whole minutes up to 10, multiples of 5 above: a limit is read by people."""
+    whole = math.ceil(value - 1e-9)
+    return float(whole if whole <= 10 else 5 * math.ceil(whole / 5))
+
+
+def minutes(value: float) -> str:
+    """A length in the unit that a reader would choose: "40 s", "4.2 min", "25 min"."""
+    if value < 1:
+        return f"{value * 60:.0f} s"
+    return f"{value:.0f} min" if value >= 10 or value == int(value) else f"{value:.1f} min"
+
+
+# ------------------------------------------------------------------------------------ what must be left alone
+
+
+def untouchable(workflow: Workflow, job: Job) -> str | None:
+    """Why a limit of this job is not ours to choose, or None."""
+    if job.uses is not None:
+        return "it calls a workflow, where timeout-minutes is not allowed"
+    if not job.steps:
+        return "it has no steps"
+    reason = delivers(job)
+    if reason is not None:
+        return f"it {reason}: a delivery that is killed half-way is worse than a slow one"
+    if any(_SESSION.search(step.uses or "") for step in job.steps):
+        return "it opens a debugging session, which lasts as long as somebody works in it"
+    if any(step.timeout is not None and not _number(step.timeout) for step in job.steps):
+        return "a step's own limit is an expression"
+    return None
+
+
+def unseen_event(workflow: Workflow, job: Job, evidence: Evidence, names: frozenset[str]) -> str | None:
+    """
+    An event on which this job may do other, longer work than any success in the history, or None
+
+    A nightly run of the same job often does more. Only where the job's text asks for the event or for an input, and only if
+    the history knows the events of its runs.
+    """
+    runs = evidence.runs(workflow.path)
+    text = source(workflow, job)
+    if isinstance(runs, Unknown) or not re.search(r"github\.event_name|github\.event\.schedule|\binputs\.", text):
+        return None
+    seen = {run.event for run in runs if _succeeded(run.jobs, names)}
+    asked = {"schedule", "push", "pull_request", "merge_group"} if "event_name" in text or "schedule" in text else set()
+    asked |= {"workflow_dispatch"} if "inputs." in text else set()
+    return None if None in seen else next((name for name in workflow.events if name in asked - seen), None)
+
+
+def _succeeded(jobs: Sequence[Execution] | None, names: frozenset[str]) -> bool:
+    return any(job.name in names and job.conclusion == "success" for job in jobs or ())
+
+
+def runner(workflow: Workflow, job: Job, evidence: Evidence) -> str | None:
+    """ "hosted", "slim" or "self-hosted"; None when that is not known or differs between matrix legs."""
+    kinds = {evidence.runner_class(labels) for labels in label_sets(workflow, job)}
+    kind = kinds.pop() if len(kinds) == 1 else None
+    return kind if isinstance(kind, str) else None
+
+
+def label_sets(workflow: Workflow, job: Job) -> tuple[tuple[str, ...], ...]:
+    """The label sets that the legs of a job ask for; one set with the expression itself when it cannot be resolved."""
+    if job.group is not None:
+        return ((job.group, *job.runs_on),)
+    found = re.fullmatch(r"\$\{\{\s*matrix\.([\w-]+)\s*\}\}", job.runs_on[0]) if len(job.runs_on) == 1 else None
+    if found is None or job.matrix is None:
+        return (job.runs_on,)
+    axis, include = found[1], job.matrix.include
+    values = [*job.matrix.axes.get(axis, ()), *(row[axis] for row in include if axis in row)]
+    raw = at(workflow.tree.data, *job.matrix.path, axis)
+    plain = raw is None or (isinstance(raw, list) and all(isinstance(item, str) for item in raw))
+    if not plain or not values or any("${{" in value for value in values):
+        return (job.runs_on,)
+    return tuple((value,) for value in dict.fromkeys(values))
+
+
+def limit_of(job: Job) -> float | None:
+    """The limit that is written, in minutes; None when none is or when it is an expression."""
+    return float(job.timeout) if job.timeout is not None and _number(job.timeout) else None
+
+
+def _number(text: str) -> bool:
+    return re.fullmatch(r"\d+(\.\d+)?", text.strip()) is not None

@@ -1,0 +1,205 @@
+"""
+Cancel runs of a pull request that a newer push has made pointless
+
+A second push to a pull request leaves the first run working on code that nobody will merge. The change adds
+
+    concurrency:
+      group: ${{ github.workflow }}-${{ github.event.pull_request.number || github.run_id }}
+      cancel-in-progress: true
+
+The group holds one pull request and one workflow. On every other event (push, merge_group, schedule, a manual start) the
+run id makes it unique, so that nothing on the default branch, no release and no merge queue is ever cancelled.
+
+Does not fire where cancelling could lose something:
+
+- the workflow can be called (`workflow_call`): its group can deadlock with the caller's;
+- it, or one of its jobs, already has a `concurrency`: an explicit `cancel-in-progress: false` is the user's word;
+- it also runs on `pull_request_target`, or on reviews, which carry the same pull request number: two different jobs
+  of work would cancel each other;
+- it asks for activity types beyond opened, synchronize, reopened and ready_for_review, or looks at
+  `github.event.action`: a run for a label would cancel the build and then skip it;
+- a job that can run on a pull request deploys, publishes, pushes or holds a token that may write code;
+- another workflow has the same name (groups are compared without case): they would cancel each other;
+- nothing in it builds or tests: a bot that answers within seconds has nothing to save.
+
+The effect is counted: runs that ended cancelled because a newer one of the same pull request began, credited with the runner
+minutes that complete runs took beyond that point.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from itertools import pairwise
+
+from trimtab.catalogue.conditions import PULL_REQUEST, never_runs
+from trimtab.catalogue.evidence import Evidence
+from trimtab.catalogue.purpose import delivers, holds_write_token, source, step_delivers
+from trimtab.model import Counted, Design, EditFile, Finding, History, InsertKey, Risk, Run, Unknown, WhatIf
+from trimtab.replay.runs import change_runs, cut_run, ended, runner_seconds, superseded
+from trimtab.workflow.model import Job, Workflow
+
+metric = "runner_minutes"
+risk = Risk.SAFE
+design: Design = "counted"
+settings: Mapping[str, object] = {}
+
+GROUP = "${{ github.workflow }}-${{ github.event.pull_request.number || github.run_id }}"
+_TYPES = frozenset({"opened", "synchronize", "reopened", "ready_for_review"})
+_SAME_NUMBER = ("pull_request_target", "pull_request_review", "pull_request_review_comment")
+_MIN_COMPLETE = 20
+_WORKS = re.compile(
+    r"\b(build|test|tests|check|lint|make|cargo|npm|yarn|pnpm|npx|bun|go|pytest|tox|nox|pip|uv|poetry|hatch|mvn|mvnw|gradle"
+    r"|gradlew|bazel|cmake|ninja|ctest|docker|bundle|rake|composer|dotnet|msbuild|swift|xcodebuild|mix|stack|cabal|ruff|mypy"
+    r"|pre-commit|golangci-lint|analyze|clippy|fmt|format|compile|sbt|zig|nix|just|task|deno|meson|verify|e2e|bench)\b",
+    re.IGNORECASE,
+)
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    names = Counter(_name(workflow) for workflow in evidence.workflows())
+    for workflow in evidence.workflows():
+        if _may_cancel(workflow) and names[_name(workflow)] == 1 and _only_builds(workflow):
+            yield Finding(
+                rule="cancel-superseded",
+                says=_says(evidence.history(workflow.path)),
+                where=workflow.span(workflow.events["pull_request"].path),
+                node=("concurrency",),
+                change=EditFile(
+                    workflow.path,
+                    (InsertKey((), "concurrency", {"group": GROUP, "cancel-in-progress": True}, before="jobs"),),
+                ),
+                risk=risk,
+                what_if=without_superseded(workflow.path),
+            )
+
+
+def _name(workflow: Workflow) -> str:
+    return (workflow.name or workflow.path).strip().lower()
+
+
+def _may_cancel(workflow: Workflow) -> bool:
+    """Whether the triggers let one run of a pull request replace another, and nobody has spoken about concurrency."""
+    event = workflow.events.get("pull_request")
+    if event is None or workflow.is_callable or any(name in workflow.events for name in _SAME_NUMBER):
+        return False
+    if event.types is not None and ("synchronize" not in event.types or not _TYPES.issuperset(event.types)):
+        return False
+    if workflow.tree.node(("concurrency",)) is not None:
+        return False
+    return not any(workflow.tree.node((*job.path, "concurrency")) is not None for job in workflow.jobs.values())
+
+
+def _only_builds(workflow: Workflow) -> bool:
+    """Whether what it does on a pull request is real work that can be stopped and started again."""
+    active = [job for job in workflow.jobs.values() if not never_runs(job.condition, PULL_REQUEST)]
+    if "github.event.action" in workflow.tree.text or not any(_works(workflow, job) for job in active):
+        return False
+    return not any(_delivers(job) or holds_write_token(workflow, job) for job in active)
+
+
+def _delivers(job: Job) -> bool:
+    """As `purpose.delivers`, but blind to steps that a pull request never reaches."""
+    if job.environment is not None or job.uses is not None:
+        return delivers(job) is not None
+    return any(step_delivers(step) for step in job.steps if not never_runs(step.condition, PULL_REQUEST))
+
+
+def _works(workflow: Workflow, job: Job) -> bool:
+    if job.uses is not None:
+        return _WORKS.search(job.uses) is not None
+    runs = " ".join(step.run for step in job.steps if step.run is not None)
+    return _WORKS.search(runs) is not None or (not runs and _WORKS.search(source(workflow, job)) is not None)
+
+
+def _says(history: History | Unknown) -> str:
+    if isinstance(history, Unknown):
+        return "a newer push to a pull request does not stop the run before it"
+    asked = [run for run in history.runs if run.event == "pull_request"]
+    cut = superseded(asked, _pull_request)
+    share = f"{len(cut)} of {len(asked)} runs in {history.days:.0f} days"
+    return f"a newer push to a pull request does not stop the run before it ({share})"
+
+
+# ------------------------------------------------------------------------------------ what would have been
+
+
+def without_superseded(workflow: str) -> WhatIf:
+    """The history in which each pull request run ended when the next one of its pull request was asked for."""
+
+    def what_if(history: History) -> History:
+        cut = superseded([run for run in history.runs if run.workflow == workflow], _pull_request)
+        return change_runs(history, lambda run: cut_run(run, cut[run.key]) if run.key in cut else run)
+
+    return what_if
+
+
+def _pull_request(run: Run) -> Hashable | None:
+    """
+    The pull request of a run, None for other events
+
+    GitHub leaves the number out for forks; there the head branch and who pushed stand for it.
+    """
+    if run.event != "pull_request":
+        return None
+    if run.pull_request is not None:
+        return run.pull_request
+    return None if run.branch is None else (run.branch, run.actor if run.fork else None)
+
+
+# ------------------------------------------------------------------------------------ what came of it
+
+
+def count(before: History, after: History) -> Counted | Unknown:
+    """
+    The runs of `after` that were cancelled because a newer one of their pull request began
+
+    Each is credited with the mean of what complete runs of `before` took beyond the minutes that it had used; low and high
+    are two standard errors around the sum. Unknown below 20 complete runs with jobs in `before`.
+    """
+    complete = [_minutes(run) for run in before.runs if run.event == "pull_request" and _is_complete(run)]
+    if len(complete) < _MIN_COMPLETE:
+        why = f"{len(complete)} complete pull request runs with jobs before the change, needs {_MIN_COMPLETE}"
+        return Unknown(why, "trimtab collect")
+    used = [_minutes(run) for run in _cancelled_by_newer(after)]
+    saved = [_beyond(complete, minutes) for minutes in used]
+    total = sum(mean for mean, _ in saved)
+    doubt = 2 * sum(error**2 for _, error in saved) ** 0.5
+    says = f"{len(saved)} superseded runs were cancelled"
+    return Counted(len(saved), total, max(total - doubt, 0.0), total + doubt, says)
+
+
+def _minutes(run: Run) -> float:
+    return (runner_seconds(run) or 0.0) / 60
+
+
+def _is_complete(run: Run) -> bool:
+    return run.jobs is not None and run.conclusion in ("success", "failure")
+
+
+def _cancelled_by_newer(history: History) -> list[Run]:
+    """Cancelled pull request runs whose successor was created before they ended, with a minute for clocks that differ."""
+    groups: dict[Hashable, list[Run]] = {}
+    for run in history.runs:
+        name = _pull_request(run)
+        if name is not None and run.attempt == 1:
+            groups.setdefault(name, []).append(run)
+    slack = timedelta(minutes=1)
+    found = []
+    for runs in groups.values():
+        for run, newer in pairwise(runs):
+            end = ended(run)
+            if run.conclusion == "cancelled" and run.jobs is not None and end and newer.created <= end + slack:
+                found.append(run)
+    return found
+
+
+def _beyond(complete: Sequence[float], used: float) -> tuple[float, float]:
+    """Mean and standard deviation of what longer complete runs took beyond `used` minutes; zero when none was longer."""
+    rest = [total - used for total in complete if total > used]
+    if not rest:
+        return 0.0, 0.0
+    mean = sum(rest) / len(rest)
+    return mean, (sum((value - mean) ** 2 for value in rest) / len(rest)) ** 0.5

@@ -1,0 +1,237 @@
+"""
+Do not cancel runs on the default branch when the next commit lands
+
+With `cancel-in-progress: true` and a group that two pushes to the default branch share, the second merge cancels the build of the
+first. The result that is lost is the one that tells which merge broke the branch. The change lets only pull requests
+cancel: `cancel-in-progress: ${{ github.event_name == 'pull_request' }}`; where pushes to other branches start the workflow
+too, `${{ github.ref != 'refs/heads/main' }}`, so that these keep cancelling as before.
+
+GitHub keeps one run waiting per group: when three commits land within one run, the middle one's run is still replaced
+while it waits. What has begun now ends.
+
+Does not fire where the word `true` can be meant for the default branch:
+
+- there is no pull_request event: then cancelling pushes is all that it can be for;
+- the group keeps such runs apart already (run id, SHA, `github.head_ref || github.run_id`), or cannot be understood, or does
+  not keep pull requests apart from each other: a lock is not a queue;
+- `cancel-in-progress` is an expression already, or false;
+- a job that runs on the default branch deploys, publishes or pushes: "the newest wins" is then a reasonable wish;
+- the jobs with the concurrency never run on a push to the default branch, or the branch filter leaves it out.
+
+This costs runner minutes and buys results. The effect is counted: runs on the default branch that came to an end though
+a newer one had been asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import median
+
+from trimtab.catalogue.conditions import PULL_REQUEST, group_varies, never_runs, push_to
+from trimtab.catalogue.evidence import Evidence
+from trimtab.catalogue.purpose import delivers, holds_write_token
+from trimtab.model import Counted, Design, EditFile, Finding, History, Job, ReplaceScalar, Risk, Run, Unknown, WhatIf
+from trimtab.replay.runs import change_runs, cut_run, ended, own_jobs, runner_seconds, with_jobs
+from trimtab.workflow.model import Concurrency, Event, Workflow
+from trimtab.workflow.model import Job as WorkflowJob
+
+metric = "runner_minutes"
+risk = Risk.SAFE
+design: Design = "counted"
+settings: Mapping[str, object] = {}
+
+_SLACK = timedelta(minutes=5)  # a cancelled run takes a while to wind down
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    default = evidence.default_branch()
+    for workflow in evidence.workflows():
+        push = workflow.events.get("push")
+        if push is None or "pull_request" not in workflow.events or workflow.is_callable:
+            continue
+        branch = default if isinstance(default, str) else _named(push)
+        if branch is None or not takes(push, branch):
+            continue
+        places = [one for one in _cancelling(workflow) if _hits(workflow, one[0], one[1], branch)]
+        if places:
+            yield _finding(workflow, [one for one, _ in places], branch, evidence.history(workflow.path))
+
+
+def _cancelling(workflow: Workflow) -> Iterator[tuple[Concurrency, tuple[WorkflowJob, ...]]]:
+    """Every concurrency that cancels always, with the jobs that it governs."""
+    if workflow.concurrency is not None and workflow.concurrency.cancel is True:
+        yield workflow.concurrency, tuple(workflow.jobs.values())
+    for job in workflow.jobs.values():
+        if job.concurrency is not None and job.concurrency.cancel is True:
+            yield job.concurrency, (job,)
+
+
+def _hits(workflow: Workflow, one: Concurrency, jobs: tuple[WorkflowJob, ...], branch: str) -> bool:
+    """Whether two pushes to the branch share the group while two pull requests do not, and only builds are cancelled."""
+    push = push_to(branch)
+    if group_varies(one.group, push) != "never" or group_varies(one.group, PULL_REQUEST) != "pull":
+        return False
+    active = [job for job in jobs if not never_runs(job.condition, push)]
+    return bool(active) and not any(delivers(job) or holds_write_token(workflow, job) for job in active)
+
+
+def _finding(workflow: Workflow, places: list[Concurrency], branch: str, history: History | Unknown) -> Finding:
+    paths = [(*place.path, "cancel-in-progress") for place in places]
+    expression = _expression(workflow, branch)
+    return Finding(
+        rule="keep-default-branch-runs",
+        says=_says(branch, history),
+        where=workflow.span(paths[0]),
+        node=places[0].path,
+        change=EditFile(workflow.path, tuple(ReplaceScalar(path, expression) for path in paths)),
+        risk=risk,
+        spots=tuple(workflow.span(path) for path in paths[1:]),
+        what_if=had_they_ended(workflow.path, branch),
+    )
+
+
+def _expression(workflow: Workflow, branch: str) -> str:
+    push = workflow.events["push"]
+    others = push.branches is None or any(re.search(r"[*?+\[!]", name) for name in push.branches)
+    if others or "pull_request_target" in workflow.events:
+        return "${{ github.ref != 'refs/heads/" + branch.replace("'", "''") + "' }}"
+    return "${{ github.event_name == 'pull_request' }}"
+
+
+def _says(branch: str, history: History | Unknown) -> str:
+    told = f"the next commit on {branch} cancels the run of the one before"
+    if isinstance(history, Unknown):
+        return told
+    pushes = [run for run in history.runs if run.event == "push" and run.branch == branch]
+    lost = _cut_short(history, branch)
+    return f"{told} ({len(lost)} of {len(pushes)} results lost in {history.days:.0f} days)"
+
+
+def _named(push: Event) -> str | None:
+    """The default branch as the workflow's own filter suggests it, when nothing else is known."""
+    return next((name for name in push.branches or () if name in ("main", "master")), None)
+
+
+def takes(push: Event, branch: str) -> bool:
+    """
+    Whether a push to the branch starts the workflow, by its branch filters; tag filters alone mean that it does not
+
+    GitHub's patterns: `*` stays within a path part, `**` crosses them, `!` takes back what an earlier pattern matched.
+    """
+    if push.branches is None and push.branches_ignore is None:
+        return push.tags is None and push.tags_ignore is None
+    if push.branches_ignore is not None:
+        return not any(_matches(pattern, branch) for pattern in push.branches_ignore)
+    taken = False
+    for pattern in push.branches or ():
+        if _matches(pattern.removeprefix("!"), branch):
+            taken = not pattern.startswith("!")
+    return taken
+
+
+def _matches(pattern: str, branch: str) -> bool:
+    words = {"**": ".*", "*": "[^/]*", "?": "?", "+": "+"}
+    parts = re.split(r"(\*\*|\*|\?|\+|\[[^\]]*\])", pattern)
+    regex = "".join(words.get(part, part if re.fullmatch(r"\[[^\]]*\]", part) else re.escape(part)) for part in parts)
+    try:
+        return re.fullmatch(regex, branch) is not None
+    except re.error:
+        return False
+
+
+# ------------------------------------------------------------------------------------ what would have been
+
+
+def had_they_ended(workflow: str, branch: str) -> WhatIf:
+    """The history in which cancelled runs of the default branch had gone on as a typical success of each job does."""
+
+    def what_if(history: History) -> History:
+        mine = history.of(workflow)
+        lost = {run.key for run in _cut_short(mine, branch)}
+        typical = _typical(mine)
+        return change_runs(history, lambda run: _to_the_end(run, typical) if run.key in lost else run)
+
+    return what_if
+
+
+def _cut_short(history: History, branch: str) -> list[Run]:
+    """Cancelled first attempts of pushes to the branch whose successor was created before they ended."""
+    pushes = [run for run in history.runs if run.event == "push" and run.branch == branch and run.attempt == 1]
+    pairs = pairwise(pushes)
+    return [run for run, newer in pairs if run.conclusion == "cancelled" and newer.created <= _end(run) + _SLACK]
+
+
+def _end(run: Run) -> datetime:
+    return ended(run) or run.created
+
+
+def _typical(history: History) -> dict[str, tuple[timedelta, timedelta]]:
+    """By API job name, over its successes: median time from the run's start to its own, and median length."""
+    seen: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
+    for run in history.runs:
+        for job in own_jobs(run):
+            if job.conclusion == "success" and job.started is not None and job.seconds is not None:
+                seen[job.name].append(((job.started - _start(run)).total_seconds(), job.seconds))
+    return {
+        name: (
+            timedelta(seconds=median(after for after, _ in pairs)),
+            timedelta(seconds=median(took for _, took in pairs)),
+        )
+        for name, pairs in seen.items()
+    }
+
+
+def _start(run: Run) -> datetime:
+    return run.started or run.created
+
+
+def _to_the_end(run: Run, typical: Mapping[str, tuple[timedelta, timedelta]]) -> Run:
+    if run.jobs is None:
+        return run
+    return replace(with_jobs(run, [_as_typical(job, run, typical) for job in run.jobs]), conclusion="success")
+
+
+def _as_typical(job: Job, run: Run, typical: Mapping[str, tuple[timedelta, timedelta]]) -> Job:
+    if job.conclusion != "cancelled" or job.name not in typical:
+        return job
+    after, took = typical[job.name]
+    start = job.started or max(_start(run) + after, _start(run))
+    end = max(start + took, job.ended or start)
+    return replace(job, conclusion="success", started=start, ended=end)
+
+
+# ------------------------------------------------------------------------------------ what came of it
+
+
+def count(before: History, after: History) -> Counted | Unknown:
+    """
+    The runs of `after` on the default branch that ended although a newer one had been asked for while they ran
+
+    Each saved the runner minutes that it had used by then: before, they were thrown away. The branch is the one that
+    most pushes went to. Unknown when no push is in either history.
+    """
+    pushes = [run for run in (*before.runs, *after.runs) if run.event == "push" and run.branch is not None]
+    if not pushes:
+        return Unknown("no run of a push was collected", "trimtab collect")
+    branch = Counter(run.branch for run in pushes).most_common(1)[0][0]
+    runs = [run for run in after.runs if run.event == "push" and run.branch == branch and run.attempt == 1]
+    pairs = pairwise(runs)
+    kept = [
+        (run, newer)
+        for run, newer in pairs
+        if run.conclusion in ("success", "failure") and _start(run) < newer.created < _end(run)
+    ]
+    minutes = sum(_used(run, newer.created) for run, newer in kept)
+    return Counted(
+        len(kept), minutes, minutes, minutes, f"{len(kept)} results on {branch} that would have been cancelled"
+    )
+
+
+def _used(run: Run, at: datetime) -> float:
+    """Runner minutes that the run had used at a moment."""
+    return (runner_seconds(cut_run(run, at)) or 0.0) / 60

@@ -1,0 +1,144 @@
+"""
+Give a job that has none a time limit, so that a hung one does not hold a runner for six hours
+
+Without `timeout-minutes` GitHub waits 360 minutes for a job that hangs. The limit comes from the team's own history: at least
+20 successes of the job, then the largest of 1.5 x the 99th percentile, 1.2 x the longest success ever seen (leg by leg of a
+matrix) and 5 minutes, in multiples of 5 above 10. With n successes and none slower, a later success is slower than the
+longest with a probability of at most 3/n (95 %, rule of three), and the limit leaves room above that.
+
+Not touched: jobs that call a workflow (`uses:`, where the key is not allowed), deployments and releases, debugging sessions, jobs
+on ubuntu-slim that may need its hard limit of 15 minutes, and jobs that may do more on an event (a nightly, an input)
+that the history has not seen succeed. A limit is never set below a limit that a step of the job gives itself.
+
+Without enough history nothing is changed, unless trimtab.toml gives the organisation's own default, which then has no price:
+
+    [rules.set-timeout]
+    default_minutes = 60
+
+The effect is counted: jobs that met the new limit, and what hung jobs took before.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+from trimtab.catalogue.evidence import Evidence
+from trimtab.catalogue.hangs import count_stopped, without_hangs
+from trimtab.catalogue.limits import (
+    DEFAULT_LIMIT,
+    SLIM_LIMIT,
+    Lengths,
+    lengths,
+    minutes,
+    proposed,
+    runner,
+    unseen_event,
+    untouchable,
+)
+from trimtab.model import Design, EditFile, Finding, InsertKey, Risk, Unknown
+from trimtab.workflow.model import Job, Workflow
+
+metric = "runner_minutes"
+risk = Risk.SAFE
+design: Design = "counted"
+settings: Mapping[str, object] = {"default_minutes": 0}
+count = count_stopped
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    for workflow in evidence.workflows():
+        jobs = [job for job in workflow.jobs.values() if _unlimited(workflow, job)]
+        if jobs:
+            yield from _finding(workflow, jobs, evidence)
+
+
+def _unlimited(workflow: Workflow, job: Job) -> bool:
+    written = job.timeout is not None or workflow.tree.node((*job.path, "timeout-minutes")) is not None
+    return not written and bool(job.runs_on or job.group) and untouchable(workflow, job) is None
+
+
+def _finding(workflow: Workflow, jobs: list[Job], evidence: Evidence) -> Iterator[Finding]:
+    ops: list[InsertKey] = []
+    told: list[str] = []
+    known: dict[str, float] = {}  # API job name -> new limit in minutes
+    limited: list[Job] = []
+    missing: list[str] = []
+    for job in jobs:
+        kind = runner(workflow, job, evidence)
+        found = _known_lengths(workflow, job, evidence, kind)
+        limit = _limit(found, job, kind, evidence)
+        if isinstance(found, Unknown) and limit is None:
+            missing.append(f"{job.id}: {found.why}")
+        if limit is None or limit >= (SLIM_LIMIT if kind == "slim" else DEFAULT_LIMIT):
+            continue
+        ops.append(InsertKey(job.path, "timeout-minutes", int(limit), after="runs-on"))
+        limited.append(job)
+        told.append(f"{job.id}: {limit:.0f} minutes; {_because(found)}")
+        if isinstance(found, Lengths):
+            known |= dict.fromkeys(found.names, limit)
+    if ops:
+        yield Finding(
+            rule="set-timeout",
+            says=_says(len(ops), known, ops),
+            where=workflow.span(limited[0].path),
+            node=("jobs",),
+            evidence=tuple(told),
+            change=EditFile(workflow.path, tuple(ops)),
+            risk=risk,
+            spots=tuple(workflow.span(job.path) for job in limited[1:]),
+            what_if=without_hangs(workflow.path, known) if known else None,
+        )
+    elif missing:
+        yield _only_told(workflow, jobs, missing)
+
+
+def _says(n: int, known: Mapping[str, float], ops: list[InsertKey]) -> str:
+    jobs = "a job has" if n == 1 else f"{n} jobs have"
+    if not known:
+        return f"{jobs} no time limit; trimtab.toml's default is not priced"
+    return f"{jobs} no time limit: a hung one would run for 6 hours"
+
+
+def _only_told(workflow: Workflow, jobs: list[Job], missing: list[str]) -> Finding:
+    """Something is missing in the file, but the history does not tell which limit would be safe."""
+    return Finding(
+        rule="set-timeout",
+        says=("a job has" if len(missing) == 1 else f"{len(missing)} jobs have")
+        + " no time limit, and too little history",
+        where=workflow.span(jobs[0].path),
+        node=("jobs",),
+        evidence=tuple(missing),
+        predicts=Unknown(f"too little history to choose a limit ({missing[0]})", "trimtab collect"),
+    )
+
+
+def _known_lengths(workflow: Workflow, job: Job, evidence: Evidence, kind: str | None) -> Lengths | Unknown:
+    executions = evidence.jobs(workflow.path, job.id)
+    if isinstance(executions, Unknown):
+        return executions
+    found = lengths(executions, SLIM_LIMIT if kind == "slim" else DEFAULT_LIMIT)
+    if isinstance(found, Unknown):
+        return found
+    event = unseen_event(workflow, job, evidence, found.names)
+    if event is not None:
+        return Unknown(f"it may do more on {event}, and no success on {event} was seen")
+    return found
+
+
+def _limit(found: Lengths | Unknown, job: Job, kind: str | None, evidence: Evidence) -> float | None:
+    if isinstance(found, Lengths):
+        return proposed(found, job, kind)
+    default = evidence.setting("set-timeout.default_minutes")
+    if not isinstance(default, int | float) or default <= 0:
+        return None
+    least = max([float(step.timeout or 0) for step in job.steps], default=0.0)
+    limit = float(max(math.ceil(default), math.ceil(least)))
+    return min(limit, SLIM_LIMIT) if kind == "slim" else limit
+
+
+def _because(found: Lengths | Unknown) -> str:
+    if isinstance(found, Unknown):
+        return f"the default of trimtab.toml, because: {found.why}"
+    risk_of_kill = f"P(a success is slower than {minutes(found.longest)}) <= {3 / found.successes:.1%}"
+    return f"{found.says()}; {risk_of_kill}"

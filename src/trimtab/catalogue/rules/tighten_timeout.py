@@ -1,0 +1,85 @@
+"""
+Tighten a time limit that is so loose that a hung job is found hours late
+
+Fires where a job's `timeout-minutes` is a number more than five times the 99th percentile of its successes (at least 20 of
+them, over at least two weeks), and the limit that history suggests is less than half of it. The new limit
+leaves twice as much room as `set-timeout` would: somebody chose the old one, perhaps for a day when every cache is cold.
+
+Not touched: limits that are expressions or that differ by matrix leg, deployments and releases, debugging sessions, and
+jobs that may do more on an event that the history has not seen succeed. The effect is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from trimtab.catalogue.evidence import Evidence
+from trimtab.catalogue.hangs import count_stopped, without_hangs
+from trimtab.catalogue.limits import Lengths, lengths, limit_of, minutes, proposed, runner, unseen_event, untouchable
+from trimtab.model import Design, EditFile, Finding, ReplaceScalar, Risk, Unknown
+from trimtab.workflow.model import Job, Workflow
+
+metric = "runner_minutes"
+risk = Risk.SAFE
+design: Design = "counted"
+settings: Mapping[str, object] = {"loose": 5.0, "min_days": 14.0}
+count = count_stopped
+
+_ROOM = 2.0  # times what set-timeout would choose
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    for workflow in evidence.workflows():
+        found = {}
+        for job in workflow.jobs.values():
+            limit = limit_of(job)
+            if limit is not None and untouchable(workflow, job) is None:
+                tighter = _tighter(workflow, job, limit, evidence)
+                if tighter is not None:
+                    found[job.id] = tighter
+        if found:
+            yield _finding(workflow, found)
+
+
+def _tighter(workflow: Workflow, job: Job, limit: float, evidence: Evidence) -> tuple[float, Lengths] | None:
+    """The new limit and its grounds, None when the old one is not loose or the history does not suffice."""
+    executions = evidence.jobs(workflow.path, job.id)
+    found = executions if isinstance(executions, Unknown) else lengths(executions, limit)
+    if isinstance(found, Unknown) or found.p99 is None or found.days < _number(evidence, "min_days"):
+        return None
+    if limit <= _number(evidence, "loose") * found.p99 or unseen_event(workflow, job, evidence, found.names):
+        return None
+    roomy = replace(found, needed=_ROOM * found.needed)
+    new = proposed(roomy, job, runner(workflow, job, evidence))
+    return (new, found) if new * 2 < limit else None
+
+
+def _number(evidence: Evidence, name: str) -> float:
+    value = evidence.setting(f"tighten-timeout.{name}")
+    return float(value) if isinstance(value, int | float) else float(str(settings[name]))
+
+
+def _finding(workflow: Workflow, found: Mapping[str, tuple[float, Lengths]]) -> Finding:
+    jobs = [workflow.jobs[id] for id in found]
+    places = [(*job.path, "timeout-minutes") for job in jobs]
+    first = jobs[0]
+    longest = minutes(found[first.id][1].longest)
+    return Finding(
+        rule="tighten-timeout",
+        says=f"a hung {first.id} is stopped only after {first.timeout} minutes; it takes {longest} at most",
+        where=workflow.span(places[0]),
+        node=("jobs",),
+        evidence=tuple(
+            f"{job.id}: {job.timeout} -> {found[job.id][0]:.0f} minutes; {found[job.id][1].says()}" for job in jobs
+        ),
+        change=EditFile(
+            workflow.path,
+            tuple(ReplaceScalar(place, int(found[job.id][0])) for job, place in zip(jobs, places, strict=True)),
+        ),
+        risk=risk,
+        spots=tuple(workflow.span(place) for place in places[1:]),
+        what_if=without_hangs(
+            workflow.path, {name: limit for limit, lengths in found.values() for name in lengths.names}
+        ),
+    )
