@@ -68,11 +68,9 @@ def _already(site: Site, plan: Intervention) -> Receipt | None:
 def _braked(site: Site, plan: Intervention) -> None:
     state = site.journal.state()
     if state.paused:
-        raise RefusedError("Trimtab is paused in this repository", state.paused_why, "trimtab pause --resume")
+        raise RefusedError("Trimtab is paused in this repository", state.paused_why, "trimtab resume")
     if plan.rule in state.disabled:
-        raise RefusedError(
-            f"rule {plan.rule} is switched off", "somebody here did so", f"trimtab disable {plan.rule} --enable"
-        )
+        raise RefusedError(f"rule {plan.rule} is switched off", "somebody here did so", f"trimtab enable {plan.rule}")
 
 
 def _rehearse(site: Site, plan: Intervention) -> Receipt:

@@ -4,9 +4,14 @@ Settle: act on a verdict, or on somebody's wish to take a change back
 A verdict is written down whatever it says. `keep` ends the change's story with the change in place; `undo` takes it out: exactly
 when its files are as we left them, by a three-way merge when they were edited since, and not at all (a conflict, with
 nothing touched) when an edit stands where our lines are. `wait` and `unverifiable` leave everything as it is.
+
+The brakes are here too: pause and resume, switch a rule off and on, take back everything since a date. The way back to the last
+green version of a file and to backups is in `restore`, what a crash left in `recover`.
 """
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from trimtab.changes import edit_file
 from trimtab.errors import ConflictError, RefusedError, UsageError
@@ -15,9 +20,10 @@ from trimtab.ledger.state import Progress
 from trimtab.loop import Site
 from trimtab.loop.ground import alone, change_of, content_of, place_of, token_of, tree_of
 from trimtab.loop.recover import finish_undo, recover, recover_alone
+from trimtab.loop.restore import undo_to_last_green
 from trimtab.model import Decision, Intervention, Risk, Stage, Verdict
 
-__all__ = ["recover", "settle", "undo"]
+__all__ = ["disable", "enable", "pause", "recover", "resume", "settle", "undo", "undo_since", "undo_to_last_green"]
 
 
 def settle(site: Site, id: str, verdict: Verdict) -> Stage:
@@ -63,6 +69,46 @@ def undo(site: Site, id: str, *, why: str = "asked for", dry_run: bool = False) 
         if change.delivery != "working-tree":
             return _withdraw(site, change, why)
         return _from_working_tree(site, plan, why)
+
+
+def undo_since(site: Site, since: datetime | None = None) -> dict[str, Stage]:
+    """
+    Take back every live change applied at or after `since` (None: all), the newest first; returns their stages by id
+
+    One that cannot be taken back does not stop the others: it ends in CONFLICT, untouched.
+    """
+    recover(site)
+    stages = {}
+    for change in reversed(site.journal.state().live()):
+        if since is None or (change.applied or change.since) >= since:
+            try:
+                stages[change.plan.id] = undo(site, change.plan.id, why="everything was taken back")
+            except ConflictError as conflict:
+                site.say(f"{conflict.what}: {conflict.why}")
+                stages[change.plan.id] = Stage.CONFLICT
+    return stages
+
+
+def pause(site: Site, why: str = "") -> None:
+    """Stop applying in this repository until `resume`; undo stays possible."""
+    if not site.journal.state().paused:
+        site.journal.append("paused", None, {"why": why}, at=site.now())
+
+
+def resume(site: Site) -> None:
+    if site.journal.state().paused:
+        site.journal.append("resumed", None, at=site.now())
+
+
+def disable(site: Site, rule: str, why: str = "") -> None:
+    """Switch a rule off in this repository: its findings are not shown and its changes not applied."""
+    if rule not in site.journal.state().disabled:
+        site.journal.append("disabled", None, {"rule": rule, "why": why}, at=site.now())
+
+
+def enable(site: Site, rule: str) -> None:
+    if rule in site.journal.state().disabled:
+        site.journal.append("enabled", None, {"rule": rule}, at=site.now())
 
 
 def _check(change: Progress, conflicts: tuple[str, ...]) -> None:
