@@ -17,6 +17,9 @@ from inspect import cleandoc
 from types import ModuleType
 from typing import cast
 
+# importing a folder binds its name here; done now, before the functions of the same names below take their place
+from trimtab.catalogue import kpis as _kpis
+from trimtab.catalogue import rules as _rules
 from trimtab.catalogue.protocols import KpiEntry, Rule
 from trimtab.errors import ConfigError
 
@@ -24,13 +27,13 @@ from trimtab.errors import ConfigError
 @cache
 def rules() -> Mapping[str, Rule]:
     """Every rule by id, in alphabetical order: Trimtab's own and those of installed packages. Raises ConfigError."""
-    return cast(Mapping[str, Rule], _entries("rules"))
+    return cast(Mapping[str, Rule], _entries(_rules))
 
 
 @cache
 def kpis() -> Mapping[str, KpiEntry]:
     """Every KPI by id, in alphabetical order. Raises ConfigError."""
-    return cast(Mapping[str, KpiEntry], _entries("kpis"))
+    return cast(Mapping[str, KpiEntry], _entries(_kpis))
 
 
 def title(entry: object) -> str:
@@ -43,9 +46,9 @@ def manual(entry: object) -> str:
     return cleandoc(entry.__doc__ or "").partition("\n")[2].strip()
 
 
-def _entries(kind: str) -> dict[str, ModuleType]:
+def _entries(package: ModuleType) -> dict[str, ModuleType]:
     """The modules of one folder and one entry point group, by id."""
-    package = import_module(f"{__name__}.{kind}")
+    kind = package.__name__.rpartition(".")[2]
     found = {
         info.name.replace("_", "-"): import_module(f"{package.__name__}.{info.name}")
         for info in pkgutil.iter_modules(package.__path__)
