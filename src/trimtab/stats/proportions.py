@@ -36,8 +36,8 @@ def probability_of_rise(before: tuple[int, int], after: tuple[int, int], margin:
     """
     _check(*before)
     _check(*after)
-    angles = (np.arange(_STEPS) + 0.5) * (math.pi / 2 / _STEPS)
-    shares = np.sin(angles) ** 2
+    angles = np.asarray((np.arange(_STEPS) + 0.5) * (math.pi / 2 / _STEPS), dtype=np.float64)
+    shares = np.asarray(np.sin(angles) ** 2)
     was, now = _posterior(angles, *before), _posterior(angles, *after)
     above = np.concatenate([np.cumsum(now[::-1])[::-1], [0.0]])
     return float((was * above[np.searchsorted(shares, shares + margin, side="right")]).sum())

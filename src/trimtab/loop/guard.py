@@ -1,0 +1,102 @@
+"""
+The guard: has the machinery begun to fail since the change?
+
+Only infrastructure failures count (startup failure, time limit, runner lost). On raw failures a guard of this kind raises 15 %
+false alarms, because somebody breaks the main branch for a day; on infrastructure failures it raises next to none.
+Two alarms: many such failures with high probability, and three in a row at once, which is what a workflow file that GitHub
+refuses looks like. A bad day of GitHub is not the change's fault: the first alarm needs failures on two days, the second
+none in other runs at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from trimtab.loop.exposure import Sides
+from trimtab.model import Run
+from trimtab.replay.outcomes import Outcome, first_attempts, outcome
+from trimtab.replay.runs import ended
+from trimtab.stats.proportions import probability_of_rise
+
+MARGIN = 0.02  # a rise of two percentage points; a smaller one would take thousands of runs to see
+SURE = 0.95
+ROW = 3
+_MIN_TREATED, _MIN_FAILURES, _MIN_DAYS = 20, 3, 2
+_CONTROL_DAYS = 56
+_HUNG = 2.0  # a run cancelled after twice the 95th percentile of successes hung; somebody lost patience
+
+
+def alarm(found: Sides, elsewhere: Sequence[Run]) -> str | None:
+    """
+    Why the change must go, in words, or None
+
+    `elsewhere` are all other runs (other workflows, other versions), which tell whether the trouble is everybody's.
+    """
+    if found.start is None:
+        return None
+    since = found.start - timedelta(days=_CONTROL_DAYS)
+    before = [run for run in found.past if run.created >= since]
+    usual = _usual_seconds(before)
+    was, now = _failures(before, usual), _failures(found.treated, usual)
+    row = _row(now)
+    if row and was and not any(failed for _, failed in was) and not _failing_between(elsewhere, *row):
+        return (
+            f"{ROW} runs in a row failed for infrastructure reasons since the change "
+            f"(startup failure, time limit or lost runner), none of {len(was)} before it"
+        )
+    return _rise(was, now)
+
+
+def _rise(was: Sequence[tuple[Run, bool]], now: Sequence[tuple[Run, bool]]) -> str | None:
+    """The slower alarm: infrastructure failures have become more frequent, with high probability."""
+    bad_before, bad = sum(failed for _, failed in was), [run for run, failed in now if failed]
+    days = {run.created.astimezone(UTC).date() for run in bad}
+    if len(now) < _MIN_TREATED or len(bad) < _MIN_FAILURES or len(days) < _MIN_DAYS or not was:
+        return None
+    sure = probability_of_rise((bad_before, len(was)), (len(bad), len(now)), MARGIN)
+    if sure <= SURE:
+        return None
+    return (
+        f"infrastructure failures rose from {bad_before} of {len(was)} runs to {len(bad)} of {len(now)} "
+        f"(P(more than {MARGIN * 100:.0f} points worse) = {sure:.3f})"
+    )
+
+
+def _failures(runs: Sequence[Run], usual: float | None) -> list[tuple[Run, bool]]:
+    """First attempts that came to an end, each with whether the machinery failed it."""
+    judged = []
+    for run in first_attempts(runs):
+        how = outcome(run)
+        hung = how is Outcome.CANCELLED and usual is not None and _seconds(run) > _HUNG * usual
+        if hung or how in (Outcome.SUCCESS, Outcome.CODE, Outcome.INFRA):
+            judged.append((run, hung or how is Outcome.INFRA))
+    return judged
+
+
+def _row(now: Sequence[tuple[Run, bool]]) -> tuple[datetime, datetime] | None:
+    """First and last moment of the first three failures in a row."""
+    for index in range(len(now) - ROW + 1):
+        window = now[index : index + ROW]
+        if all(failed for _, failed in window):
+            return window[0][0].created, window[-1][0].created
+    return None
+
+
+def _failing_between(runs: Sequence[Run], first: datetime, last: datetime) -> bool:
+    slack = timedelta(hours=1)
+    near = (run for run in runs if first - slack <= run.created <= last + slack)
+    return any(outcome(run) is Outcome.INFRA for run in near)
+
+
+def _usual_seconds(runs: Sequence[Run]) -> float | None:
+    """The 95th percentile of successful runs; None below ten of them."""
+    took = [_seconds(run) for run in runs if outcome(run) is Outcome.SUCCESS]
+    return float(np.percentile(took, 95)) if len(took) >= 10 else None
+
+
+def _seconds(run: Run) -> float:
+    end = ended(run)
+    return 0.0 if end is None else max((end - (run.started or run.created)).total_seconds(), 0.0)
