@@ -1,9 +1,9 @@
 """
 What GitHub would refuse in a workflow file that is good YAML: needs, events and keys that do not exist
 
-Names and places follow GitHub's workflow syntax reference (July 2026). Case is ignored, a merge key `<<` is left alone, and
-where GitHub adds keys quickly (filters of rare events) only names close to a known one are reported: a false alarm costs more
-here than a miss, because actionlint, when installed, looks closer.
+Names and places follow GitHub's workflow syntax reference. Case is ignored and a merge key `<<` is left alone. Of keys only
+those close to a known one are reported: GitHub adds new ones (`parallel` among steps was seen in a public repository before
+it was documented), a false alarm costs more here than a miss, and actionlint, when installed, looks closer.
 """
 
 from __future__ import annotations
@@ -140,15 +140,9 @@ def _top_problems(top: MappingNode) -> Iterator[Problem]:
     yield from _unknown(top, (), TOP_KEYS, "a workflow")
     fields = _fields(top)
     for name, event in _fields(fields.get("on")).items():
-        yield from _filter_problems(event, ("on", name))
+        yield from _unknown(event, ("on", name), FILTERS, f"the event {name}")
     for id, job in _fields(fields.get("jobs")).items():
         yield from _job_problems(job, ("jobs", id))
-
-
-def _filter_problems(node: Node, path: NodePath) -> Iterator[Problem]:
-    for problem in _unknown(node, path, FILTERS, f"the event {path[-1]}"):
-        if problem.nearest is not None:
-            yield problem
 
 
 def _job_problems(node: Node, path: NodePath) -> Iterator[Problem]:
@@ -161,17 +155,16 @@ def _job_problems(node: Node, path: NodePath) -> Iterator[Problem]:
 
 
 def _unknown(node: Node | None, path: NodePath, known: frozenset[str], of: str) -> Iterator[Problem]:
-    """The keys of a mapping that are not `known`; the nearest one is offered only if it is not there already."""
+    """The keys of a mapping that look like a misspelt known key which is not there already."""
     if not isinstance(node, MappingNode):
         return
     present = {key.value.lower() for key, _ in node.value if isinstance(key, ScalarNode)}
     if present <= known:
         return
     for key, _ in pairs(node):
-        if key.value.lower() not in known and key.value != "<<":
-            yield Problem(
-                (*path, key.value), f"{of} has no key {key.value!r}", nearest(key.value, known - present), True
-            )
+        meant = nearest(key.value, known - present) if key.value.lower() not in known else None
+        if meant is not None:
+            yield Problem((*path, key.value), f"{of} has no key {key.value!r}", meant, True)
 
 
 def _fields(node: Node | None) -> Mapping[str, Node]:

@@ -29,18 +29,18 @@ metric, risk = "feedback_seconds", Risk.REVIEW
 design: Design = "before_after"
 settings: Mapping[str, object] = {}
 
-_OTHER_DUTIES = ("pull_request_target", "workflow_run", "issue_comment", "release", "deployment")
+_OTHER_DUTIES = ("pull_request_target", "workflow_run", "issue_comment")  # a first job often asks who may go on
+_SETS_UP = re.compile(r"checkout|/setup-")
+_FREE_OF_CARE = re.compile(r"codecov/\S+|coverallsapp/\S+|persist-credentials")
 _WRITES = re.compile(
     r"upload|actions/cache|docker\s+push|--push|\bpush\s*\n?\s*true|registry|ghcr\.io|\becr\b|\bs3\b|gsutil|azcopy|rsync|\bscp\b"
     r"|git\s+(push|tag|commit)|\bgh\s+(release|pr|workflow|api)|terraform|kubectl|\bhelm\b|pulumi|migrat|deploy|publish"
     r"|release|cachix|provision|docker/(login|build-push)-action|GITHUB_OUTPUT|set-output",
     re.IGNORECASE,
 )
-_USES_OTHERS_WORK = re.compile(
-    r"download|restore|docker\s+pull|\bgh\s+run\b|\bnotify|slack|coverage|codecov", re.IGNORECASE
-)
+_USES_OTHERS_WORK = re.compile(r"download|docker\s+pull|\bgh\s+run\b|\bnotify|slack|coverage", re.IGNORECASE)
 _ACTS = re.compile(
-    r"deploy|publish|release|promote|rollout|\bship|upload|pages|docker\s+push|git\s+push|git-auto-commit|create-pull-request"
+    r"deploy|publish|promote|rollout|\bship\b|(?<!-)\brelease[-/: ]|pages|docker\s+push|git\s+push|git-auto-commit|create-pull-request"
     r"|semantic-release|goreleaser|changesets|\bsign|attest|notari[sz]e|submit|twine|npm\s+publish|id-token|packages\s+write"
     r"|contents\s+write|benchmark|\bbench",
     re.IGNORECASE,
@@ -57,7 +57,7 @@ _COLLECTS = re.compile(
     re.IGNORECASE,
 )
 _QUICK_CHECK = re.compile(
-    r"lint|format|fmt|style|check|pre-?commit|typ(e|ing|o)|static|clippy|mypy|quick|fast|smoke|sanity|unit|basic|minimal|hygiene"
+    r"lint|syntax|format|fmt|style|check|pre-?commit|typ(e|ing|o)|static|clippy|mypy|quick|fast|smoke|sanity|unit|basic|minimal|hygiene"
     r"|verify|valid|audit|quality|ruff|black|flake|eslint|tidy|conventional|analy[sz]",
     re.IGNORECASE,
 )
@@ -99,24 +99,49 @@ def _edges(workflow: Workflow) -> Iterator[Edge]:
 
 def _only_orders(workflow: Workflow, edge: Edge, evidence: Evidence) -> bool:
     child, parent = workflow.jobs[edge.child], workflow.jobs[edge.parent]
-    if not (_builds_or_tests(child) and _builds_or_tests(parent)) or asks_status(child):
+    if asks_status(child) or reads(job_text(workflow, child.id), parent.id) or parent.outputs:
         return False
-    if _PREPARES.search(_names(parent)) or _COLLECTS.search(_names(child)) or parent.outputs:
-        return False
-    if not _on_fresh_runner(child, evidence) or not _on_fresh_runner(parent, evidence):
+    if _PREPARES.search(_names(parent)) or _COLLECTS.search(_names(child)) or _ACTS.search(_names(parent)):
         return False
     if _skips_with(workflow, edge) or _still_waits(workflow, edge):
         return False
-    if delivers(child) or delivers(parent) or holds_write_token(workflow, child):
-        return False
-    own, others = job_text(workflow, child.id), job_text(workflow, parent.id)
-    if reads(own, parent.id) or _ACTS.search(own) or _USES_OTHERS_WORK.search(own):
-        return False
-    return not _WRITES.search(others) and not _ACTS.search(_names(parent))
+    return _takes_nothing(workflow, child, evidence) and _leaves_nothing(workflow, parent, evidence)
 
 
-def _builds_or_tests(job: Job) -> bool:
-    """A job that works on checked-out code in the open: no environment, no lock, no local action that may do anything."""
+def _takes_nothing(workflow: Workflow, child: Job, evidence: Evidence) -> bool:
+    """Whether a job neither fetches another's work nor acts on the world, as far as its text and what it calls tell."""
+    bodies = _bodies(workflow, child, evidence)
+    for at, job in bodies:
+        text = _full_text(at, job, evidence)
+        if text is None or not _works_in_the_open(job) or not _on_fresh_runner(job, evidence):
+            return False
+        if delivers(job) or holds_write_token(at, job) or _ACTS.search(text) or _USES_OTHERS_WORK.search(text):
+            return False
+    return bool(bodies)
+
+
+def _leaves_nothing(workflow: Workflow, parent: Job, evidence: Evidence) -> bool:
+    """Whether a job writes nothing outside its own runner, as far as its text and what it calls tell."""
+    bodies = _bodies(workflow, parent, evidence)
+    for at, job in bodies:
+        text = _full_text(at, job, evidence)
+        if text is None or not _works_in_the_open(job) or not _on_fresh_runner(job, evidence):
+            return False
+        if delivers(job) or _WRITES.search(text):
+            return False
+    return bool(bodies)
+
+
+def _bodies(workflow: Workflow, job: Job, evidence: Evidence) -> list[tuple[Workflow, Job]]:
+    """The job, or the jobs of the workflow of this repository that it calls; empty when that cannot be read."""
+    if job.uses is None:
+        return [(workflow, job)]
+    called = next((w for w in evidence.workflows() if job.uses == f"./{w.path}"), None)
+    return [(called, inner) for inner in called.jobs.values()] if called else []
+
+
+def _works_in_the_open(job: Job) -> bool:
+    """A job that works on checked-out code, which nothing else may be doing at the same time: no environment, no lock."""
     if (
         job.uses is not None
         or job.environment is not None
@@ -124,13 +149,25 @@ def _builds_or_tests(job: Job) -> bool:
         or job.max_parallel is not None
     ):
         return False
-    if any(step.uses and step.uses.startswith("./") for step in job.steps):
-        return False
-    return any(step.action == "actions/checkout" for step in job.steps) and any(step.run for step in job.steps)
+    return any(_SETS_UP.search(step.uses or "") for step in job.steps) and len(job.steps) > 1
+
+
+def _full_text(workflow: Workflow, job: Job, evidence: Evidence) -> str | None:
+    """The words of a job and of the local actions it uses; None when one cannot be read whose name does not explain it."""
+    parts = [job_text(workflow, job.id)]
+    for folder in {step.uses for step in job.steps if step.uses and step.uses.startswith("./")}:
+        texts = (evidence.text(f"{folder[2:].rstrip('/')}/{name}") for name in ("action.yml", "action.yaml"))
+        text = next((t for t in texts if isinstance(t, str)), None)
+        if text is not None and "uses: ./" not in text:
+            parts.append(text)
+        elif not re.search(r"set-?up|install", folder):
+            return None
+    return _FREE_OF_CARE.sub("", "\n".join(parts))
 
 
 def _names(job: Job) -> str:
-    return f"{job.id} {job.name or ''}"
+    """Id and name without expressions: `matrix.version` says nothing of the job's purpose."""
+    return f"{job.id} {re.sub(r'[$][{][{].*?[}][}]', '', job.name or '')}"
 
 
 def _on_fresh_runner(job: Job, evidence: Evidence) -> bool:
@@ -144,7 +181,9 @@ def _hosted_matrix(job: Job) -> bool:
         return False
     axis = found.group(1)
     labels = [*job.matrix.axes.get(axis, ()), *(row[axis] for row in job.matrix.include if axis in row)]
-    return bool(labels) and all(re.fullmatch(r"(ubuntu|macos|windows)-[\w.-]+", label) for label in labels)
+    return bool(labels) and all(
+        re.fullmatch(r"(ubuntu|macos|windows)-[\w.-]+", label, re.IGNORECASE) for label in labels
+    )
 
 
 def _skips_with(workflow: Workflow, edge: Edge) -> bool:
@@ -152,8 +191,14 @@ def _skips_with(workflow: Workflow, edge: Edge) -> bool:
     needs = graph(workflow)
     left = {**needs, edge.child: tuple(n for n in needs[edge.child] if n != edge.parent)}
     lost = ({edge.parent} | ancestors(needs, edge.parent)) - ancestors(left, edge.child)
-    own = workflow.jobs[edge.child].condition
-    return any(workflow.jobs[id].condition not in (None, own) for id in lost)
+    own = workflow.jobs[edge.child].condition or ""
+    return any(not _implied(workflow.jobs[id].condition, own) for id in lost)
+
+
+def _implied(condition: str | None, own: str) -> bool:
+    """Whether a job with the condition `own` is skipped anyway when `condition` fails: it is one of its conjuncts."""
+    bare = [text.strip().removeprefix("${{").removesuffix("}}").strip() for text in (condition or "", own)]
+    return not bare[0] or bare[0] == bare[1] or ("||" not in bare[1] and bare[0] in map(str.strip, bare[1].split("&&")))
 
 
 def _still_waits(workflow: Workflow, edge: Edge) -> bool:
