@@ -200,10 +200,11 @@ def _before_after(case: Case) -> Verdict:
         if not enough(window):
             continue
         answer = before_after(past, window, found.start, before=before, after_days=days)
-        if isinstance(answer, Unknown) and effect is None:
+        if not isinstance(answer, Unknown):
+            effect, seen = answer, days
+        elif effect is None:
             return case.verdict(Decision.UNVERIFIABLE, f"{answer.why}; trimtab collect may reach further back")
-        # A past too short to calibrate the longer look leaves the first one standing.
-        effect, seen = (effect, seen) if isinstance(answer, Unknown) else (answer, days)
+        # else the past is too short to calibrate the longer look, and the first one stands
         decision = _decide(effect, final=days >= plan.horizon_days)
         if decision is not Decision.WAIT:
             return _judged(case, effect, decision, seen)
