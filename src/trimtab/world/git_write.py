@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from trimtab.errors import RefusedError, StaleError
@@ -29,15 +30,19 @@ def commit_files(
     *,
     whole: bool = False,
     identity: tuple[str, str] | None = None,
+    when: datetime | None = None,
 ) -> str:
     """
     Commit `files` (path -> bytes, None = remove) on top of `base` and return the new commit's id; no ref moves
 
     Modes are kept, new files get 100644. `whole`: the tree holds nothing but `files`. `base` None makes a root commit.
-    `identity` (name, e-mail) replaces the user's own. Raises RefusedError when git refuses.
+    `identity` (name, e-mail) replaces the user's own; with `when` the same commit made twice has the same id. Raises
+    RefusedError when git refuses.
     """
     with tempfile.TemporaryDirectory(prefix="trimtab-index-") as folder:
         env = {"GIT_INDEX_FILE": str(Path(folder, "index")), **_identity(repository, identity)}
+        if when is not None:
+            env |= dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), f"@{int(when.timestamp())} +0000")
         old = repository.tree(base) if base else {}
         if base and not whole:
             repository.ask("read-tree", base, env=env)

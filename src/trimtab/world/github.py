@@ -95,25 +95,22 @@ class Hub:
         url = f"repos/{self.slug}{'/' + path if path else ''}" + (f"?{urlencode(query)}" if query else "")
         argv = ["gh", "api", "--include", "--method", method, "--hostname", self.host, url]
         argv += ["--header", "Accept: application/vnd.github+json"] + (["--input", "-"] if body is not None else [])
-        for wait in (*RETRIES, None):
+        stdin = json.dumps(body).encode() if body is not None else None
+        for wait in (*RETRIES, 0.0):
             self.meter.count()
-            done = run(argv, stdin=json.dumps(body).encode() if body is not None else None, timeout=120)
+            done = run(argv, stdin=stdin, timeout=120)
             answer = _answer(done)
             if answer is None:
                 raise _unreachable(done, self.host)
             if answer.status < 400:
                 return answer
-            if pause := _limited(answer, self.host):
-                self.sleep(pause)
-            elif answer.status < 500:
+            pause = _limited(answer, self.host)
+            if not pause and answer.status < 500:
                 return _refused(answer, url)
-            elif wait is None:
-                break
-            else:
-                self.sleep(wait)
+            self.sleep(pause or wait)
         raise RefusedError(
-            f"GitHub answered {answer.status} to {len(RETRIES) + 1} requests for {url}",
-            "it is failing at the moment; what was collected so far is kept",
+            f"GitHub refused {len(RETRIES) + 1} requests in a row for {url}",
+            f"the last answer was {done.text.partition(chr(10))[0].strip()}; what was collected so far is kept",
             "run the same command again later",
         )
 
@@ -213,15 +210,32 @@ class Hub:
         answer = self._send("POST", "pulls", {}, told)
         if isinstance(answer, Answer) and isinstance(answer.body, Mapping):
             return _pull(answer.body)
-        owner = self.slug.partition("/")[0]
-        for item in _items(self.get("pulls", head=f"{owner}:{head}", state="open", per_page=PAGE), ""):
-            return _pull(item)
+        for pull in self._open_pulls(head):
+            return pull
         why = answer.why if isinstance(answer, Unknown) else "the answer was no pull request"
         raise RefusedError(
             f"GitHub opened no pull request for {head}: {why}",
             "the branch is pushed; nothing else was changed",
             f"gh pr create --repo {self.slug} --head {head} --base {base}",
         )
+
+    def close_pull_request(self, head: str) -> int | None:
+        """Close the open pull request from branch `head`; its number, None when there is none. Raises RefusedError."""
+        for pull in self._open_pulls(head):
+            answer = self._send("PATCH", f"pulls/{pull.number}", {}, {"state": "closed"})
+            if isinstance(answer, Unknown):
+                raise RefusedError(
+                    f"pull request {pull.number} stays open: {answer.why}",
+                    "merging it would bring the change after all",
+                    f"gh pr close {pull.number} --repo {self.slug}",
+                )
+            return pull.number
+        return None
+
+    def _open_pulls(self, head: str) -> list[PullRequest]:
+        owner = self.slug.partition("/")[0]
+        found = self.get("pulls", head=f"{owner}:{head}", state="open", per_page=PAGE)
+        return [_pull(item) for item in _items(found, "")]
 
     def pull_request(self, number: int) -> PullRequest | Unknown:
         """Where a pull request stands now."""
