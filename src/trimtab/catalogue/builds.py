@@ -1,0 +1,43 @@
+"""
+The runs that "the build" is judged by: the last 28 days of what was collected
+
+The window ends with the latest run, not today: an imported history of last year is judged by its own last month.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from trimtab.catalogue.evidence import Evidence
+from trimtab.model import Run, Unknown
+
+DAYS = 28
+COMMAND = "trimtab collect"
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """Ended run attempts of the build, oldest first, and the last moment that was looked at."""
+
+    runs: tuple[Run, ...]
+    until: datetime
+
+    def window(self) -> str:
+        """The window in words."""
+        since = self.until - timedelta(days=DAYS)
+        return f"{since:%Y-%m-%d} to {self.until:%Y-%m-%d}"
+
+
+def recent(evidence: Evidence, workflows: tuple[str, ...]) -> Recent | Unknown:
+    """The runs of these workflow paths (none named: of all workflow files) in the last 28 days of their history."""
+    paths = workflows or tuple(workflow.path for workflow in evidence.workflows())
+    histories = [evidence.history(path) for path in paths]
+    runs = [
+        run for known in histories if not isinstance(known, Unknown) for run in known.runs if run.conclusion is not None
+    ]
+    if not runs:
+        return next((h for h in histories if isinstance(h, Unknown)), Unknown("no run was collected", COMMAND))
+    until = max(run.created for run in runs)
+    kept = [run for run in runs if run.created > until - timedelta(days=DAYS)]
+    return Recent(tuple(sorted(kept, key=lambda run: (run.created, run.id, run.attempt))), until)
