@@ -7,6 +7,7 @@ Every screen is a list of lines. Hostile text is made plain before it is put int
 
 from __future__ import annotations
 
+import difflib
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ class Paint:
     on: bool = False
 
     def __call__(self, style: str, text: str) -> str:
-        return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if self.on and text else text
+        return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if self.on and style and text else text
 
 
 PLAIN = Paint()
@@ -88,7 +89,9 @@ def price_lines(finding: Finding) -> list[str]:
     predicts = finding.predicts
     if isinstance(predicts, Unknown):
         lines = wrapped(predicts.why, "  = unpriced: ") if finding.change else []
-        return lines + ([f"  = to price it: {escape.plain(predicts.command)}"] if predicts.command else [])
+        return lines + (
+            [f"  = to price it: {escape.plain(predicts.command)}"] if finding.change and predicts.command else []
+        )
     lines = wrapped(figures.predicted(predicts), "  = predicts: ")
     for other in predicts.also:
         lines += wrapped(figures.predicted(other, rests=False), "  = and: ")
@@ -98,9 +101,12 @@ def price_lines(finding: Finding) -> list[str]:
 def next_lines(finding: Finding, paint: Paint = PLAIN) -> list[str]:
     """The command that applies it, and the one that explains it."""
     explain = f"trimtab explain {finding.rule}"
-    if finding.change is None:
-        return [f"  = next: {paint('cyan', explain)}"]
-    return [f"  = next: {paint('cyan', f'trimtab apply {finding.id}')}        more: {explain}"]
+    if finding.change is not None:
+        return [f"  = next: {paint('cyan', f'trimtab apply {finding.id}')}        more: {explain}"]
+    command = finding.predicts.command if isinstance(finding.predicts, Unknown) else ""
+    if command:
+        return [f"  = next: {paint('cyan', escape.plain(command))}        more: {explain}"]
+    return [f"  = next: {paint('cyan', explain)}"]
 
 
 def place_lines(where: Span | HostRef | RunRef, paint: Paint = PLAIN) -> list[str]:
@@ -162,7 +168,10 @@ def _next(found: Sequence[Finding]) -> str:
     if any(f.risk is Risk.SAFE and f.change for f in found):
         return "trimtab apply --safe-only --dry-run"
     first = next((f for f in found if f.change), None)
-    return f"trimtab apply {first.id} --dry-run" if first else "trimtab"
+    if first:
+        return f"trimtab apply {first.id} --dry-run"
+    commands = [f.predicts.command for f in found if isinstance(f.predicts, Unknown) and f.predicts.command]
+    return escape.plain(commands[0]) if commands else "trimtab"
 
 
 # ------------------------------------------------------------------------------------ changes
@@ -254,6 +263,17 @@ def next_command(change: ChangeLine) -> str:
         case "kept":
             return f"trimtab undo {change.plan.id}        (kept, and still one command away from gone)"
     return ""
+
+
+# ------------------------------------------------------------------------------------ diffs
+
+
+def diff(path: str, before: bytes, after: bytes, paint: Paint = PLAIN) -> list[str]:
+    """The change of one file as a unified diff for the eye; bytes that are no UTF-8 are shown as escapes."""
+    old, new = (data.decode("utf-8", "backslashreplace").splitlines() for data in (before, after))
+    colours = {"+": "green", "-": "red", "@": "blue"}
+    rows = difflib.unified_diff(old, new, f"a/{path}", f"b/{path}", lineterm="")
+    return [paint(colours.get(row[:1], ""), escape.plain(row)) for row in rows]
 
 
 # ------------------------------------------------------------------------------------ status

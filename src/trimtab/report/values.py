@@ -55,7 +55,8 @@ class FindingsPage:
 
     @property
     def unpriced(self) -> int:
-        return sum(isinstance(f.predicts, Unknown) for f in self.findings)
+        """Findings that carry a change but no price."""
+        return sum(f.change is not None and isinstance(f.predicts, Unknown) for f in self.findings)
 
 
 @dataclass(frozen=True, slots=True)

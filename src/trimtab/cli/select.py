@@ -1,0 +1,57 @@
+"""
+Which rules, files and findings a command line speaks of
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from trimtab import catalogue
+from trimtab.catalogue.protocols import Rule
+from trimtab.config import nearest
+from trimtab.errors import UsageError
+from trimtab.loop import Site
+
+
+def rules(told: Sequence[str] | None) -> Mapping[str, Rule] | None:
+    """The rules that `--rule` names; None for all. Raises UsageError for one that does not exist."""
+    if not told:
+        return None
+    return {id: catalogue.rules()[known(id)] for id in told}
+
+
+def known(id: str) -> str:
+    """`id`, when there is such a rule; else UsageError with the nearest."""
+    if id not in catalogue.rules():
+        raise UsageError(f'there is no rule "{id}"', nearest(id, catalogue.rules()), "trimtab explain")
+    return id
+
+
+def paths(site: Site, files: Sequence[str] | None) -> Collection[str] | None:
+    """Files as typed (from the folder one stands in, or from the root) as paths of the repository; None for all."""
+    if not files:
+        return None
+    return frozenset(path(site, file) for file in files)
+
+
+def path(site: Site, file: str) -> str:
+    """One file as a path of the repository, with forward slashes."""
+    if site.repository is None:
+        return file
+    root = site.repository.root.resolve()
+    here = Path(os.path.normpath(Path.cwd() / file))
+    if not here.exists() or not here.parent.resolve().is_relative_to(root):
+        here = Path(os.path.normpath(root / file))
+    parent = here.parent.resolve()
+    if not parent.is_relative_to(root):
+        raise UsageError(f"{file} is outside the repository", "only its own workflow files are looked at", f"cd {root}")
+    return (parent / here.name).relative_to(root).as_posix()
+
+
+def nothing_to_read(site: Site) -> tuple[str, ...]:
+    """Why there may be no workflow files."""
+    if site.repository is None:
+        return (f"no workflow files are known of {site.slug}; read them with: trimtab collect --repo {site.slug}",)
+    return ("there are no files in .github/workflows",)

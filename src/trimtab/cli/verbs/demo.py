@@ -1,0 +1,54 @@
+"""
+The whole loop on a sample project with simulated runs, or its first turn on your clone
+
+Needs no network, no token and no Docker. The runs come from a seeded generator and say so; the loop that turns on them is
+the real one. It ends with one change kept, one taken back and one still undecided, and writes an HTML report. With --repo-dir
+it looks at your clone instead: it collects what is there, diagnoses and plans, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from trimtab.cli.terminal import Terminal
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("into", nargs="?", metavar="DIR", help="where the sample project goes (default: a new folder)")
+    parser.add_argument(
+        "--seed", type=int, default=1, metavar="N", help="another seed tells another story (default: 1)"
+    )
+    parser.add_argument("--repo-dir", metavar="DIR", help="take a first look at the clone in DIR instead")
+
+
+def run(options: argparse.Namespace, terminal: Terminal) -> int:
+    if options.repo_dir:
+        return _first_look(options, terminal)
+    import tempfile
+    from pathlib import Path
+
+    from trimtab.demo import run as tell
+
+    into = Path(options.into) if options.into else Path(tempfile.mkdtemp(prefix="trimtab-demo-"))
+    code: int = tell(into, options.seed, lambda line: terminal.show(f"{line}\n"))
+    return code
+
+
+def _first_look(options: argparse.Namespace, terminal: Terminal) -> int:
+    """Collect what is there, diagnose, plan as a dry run; each step as the command that one would type."""
+    from trimtab.cli.options import load, parser_for
+    from trimtab.errors import RefusedError, UsageError
+
+    at = ["-C", options.repo_dir]
+    for verb, words in (("collect", ["--no-share"]), ("diagnose", []), ("plan", ["--safe-only", "--dry-run"])):
+        terminal.show(f"$ trimtab {' '.join([verb, *words])}\n")
+        module = load(verb)
+        try:
+            module.run(parser_for(module).parse_args([*at, *words]), terminal)
+        except (RefusedError, UsageError) as error:
+            if verb != "collect":
+                raise
+            terminal.show(f"no run history yet: {error.what}\n")
+        terminal.show("\n")
+    terminal.show("nothing was changed; next: trimtab apply --safe-only --dry-run\n")
+    return 0
