@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from evidence import FolderEvidence
 
+from evidence import FolderEvidence
 from trimtab.catalogue import rules
 from trimtab.errors import EditRefused
 from trimtab.model import Finding, Prediction, Span, Unknown
+from trimtab.replay.price import price
 from trimtab.workflow.edits import edit
 from trimtab.workflow.prove import prove
 
@@ -80,8 +81,6 @@ def place(where: object) -> str:
 
 def priced(finding: Finding, evidence: FolderEvidence) -> str:
     """The price in words, rounded so that it states a fact and not a floating point library."""
-    from trimtab.replay.price import price
-
     predicts = finding.predicts
     if finding.what_if is not None:
         assert isinstance(finding.where, Span)
