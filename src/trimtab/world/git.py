@@ -144,6 +144,20 @@ class Repository:
         done = self.git(*args, timeout=600, env=ssh)
         return None if done.code == 0 else Unknown(f"git fetch {remote}: {done.complaint}", f"git fetch {remote}")
 
+    def fetch_commits(self, remote: str, shas: Sequence[str]) -> int:
+        """Fetch commits by id, with what they need; no ref moves. Returns how many came; ids that the remote lacks do not."""
+        came = 0
+        for start in range(0, len(shas), 50):
+            wanted = list(shas[start : start + 50])
+            for _ in range(8):  # git refuses the whole list for one id that is gone, and names it
+                refused = self.fetch(remote, *wanted) if wanted else None
+                gone = set(re.findall(r"not our ref ([0-9a-f]{40,64})", refused.why)) if refused else set()
+                if refused is None or not gone:
+                    came += len(wanted) if refused is None else 0
+                    break
+                wanted = [sha for sha in wanted if sha not in gone]
+        return came
+
     def push(self, remote: str, refspec: str, *, expect: str | None) -> Unknown | None:
         """Push one ref if it still stands at `expect` (None = must not exist yet); Unknown quoting git otherwise."""
         target = refspec.partition(":")[2]

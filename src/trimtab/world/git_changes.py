@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from trimtab.world.git import Repository
 
+HOST_MAIL = "noreply@github.com"
 _PAIR = re.compile(r"([0-9a-f]{40,64}) ([0-9a-f]{40,64})\n")
 
 
@@ -83,3 +86,46 @@ def _between(repository: Repository, bases: Mapping[str, str]) -> dict[str, tupl
         if part:
             now.append(part)
     return {sha: tuple(paths[bases[sha], tree]) for sha, tree in tips.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Some files as a branch held them from one time on: blob ids by path, without those that did not exist."""
+
+    at: datetime
+    blobs: Mapping[str, str]
+    by_host: bool = False  # committed by GitHub itself (a merge button), so that `at` is when it reached the branch
+
+
+def versions(repository: Repository, tip: str, paths: Sequence[str], since: datetime) -> list[Version]:
+    """
+    How `paths` stood on the first-parent line of `tip` after each commit since then that touched them, oldest first
+
+    The last one is how they stand now, also when no commit touched them since. At most the last 500 are looked at.
+    """
+    commits = _touching(repository, tip, paths)
+    recent = [commit for commit in commits if commit[1] >= since]
+    return _versions(repository, recent[::-1] or commits[:1] or [(tip, since, False)], paths)
+
+
+def versions_between(repository: Repository, base: str, tip: str, path: str) -> list[Version]:
+    """The versions of one file that the first-parent line brought after `base`, oldest first."""
+    return _versions(repository, _touching(repository, f"{base}..{tip}", [path])[::-1], [path])
+
+
+def _touching(repository: Repository, revs: str, paths: Sequence[str]) -> list[tuple[str, datetime, bool]]:
+    """(commit, committed at, by the host) of the commits that touched `paths`, newest first."""
+    options = ("--first-parent", "-m", "--max-count=500", "--format=%H %ct %ce")
+    out = repository.ask("log", *options, revs, "--", *paths).decode("utf-8", "replace")
+    rows = [line.split(" ", 2) for line in out.splitlines() if line]
+    return [(sha, datetime.fromtimestamp(int(at), UTC), mail == HOST_MAIL) for sha, at, mail in rows]
+
+
+def _versions(
+    repository: Repository, commits: Sequence[tuple[str, datetime, bool]], paths: Sequence[str]
+) -> list[Version]:
+    found = repository.blobs_at([(sha, path) for sha, _, _ in commits for path in paths])
+    return [
+        Version(at, {path: blob for path in paths if (blob := found[sha, path]) is not None}, by_host)
+        for sha, at, by_host in commits
+    ]

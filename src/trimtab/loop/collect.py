@@ -1,0 +1,105 @@
+"""
+Collect: read what happened, from GitHub, from files and from git, into the ledger
+
+First thing of every turn. Everything is stored once by its identity, so that collecting again only adds. After the runs come
+the facts that give them meaning: which workflow blob each run executed, whether offered changes reached the default branch,
+and what others wrote into the shared journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from trimtab.catalogue.evidence import Evidence
+from trimtab.errors import RefusedError
+from trimtab.loop import Site
+from trimtab.loop.collect_github import gather
+from trimtab.loop.expose import expose
+from trimtab.loop.snapshot import Snapshot
+from trimtab.loop.sync import sync
+from trimtab.loop.watch import watch
+from trimtab.model import Run
+from trimtab.world import history_files
+from trimtab.world.github import Hub
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """
+    What one collection brought: run attempts new, told more of, told again; requests made; runs whose jobs are still missing
+
+    `says` are sentences for the screen, most important first.
+    """
+
+    stored: int
+    updated: int
+    duplicates: int
+    requests: int
+    remaining: int
+    says: tuple[str, ...]
+
+
+def collect(site: Site, *, files: Sequence[Path] = (), hub: Hub | None = None, shared: bool = True) -> Collected:
+    """
+    One collection from `files` and, when given, from GitHub; then adoption, exposure and (if `shared`) the journal
+
+    Raises RefusedError when a file cannot be read, or GitHub cannot be asked at all; what came before is kept.
+    """
+    stored = updated = duplicates = remaining = 0
+    says: list[str] = []
+    if shared:
+        says += _shared(site)
+    if files:
+        imported = history_files.read(files)
+        added = site.ledger.add_runs(_located(site, imported.runs))
+        stored, updated, duplicates = added.stored, added.updated, added.duplicates + imported.duplicates
+        says += [
+            f"{len(imported.runs)} run attempts with {imported.jobs} jobs in {len(files)} files",
+            *imported.problems,
+        ]
+    if hub is not None:
+        gathered = gather(site, hub)
+        stored, updated = stored + gathered.stored, updated + gathered.updated
+        duplicates, remaining = duplicates + gathered.duplicates, gathered.remaining
+        says += gathered.says
+    says += [seen.says for seen in watch(site, hub)]
+    exposed = expose(site)
+    if exposed:
+        says.append(f"{exposed} runs matched to the workflow file that they executed")
+    if shared:
+        says += _shared(site)
+    return Collected(stored, updated, duplicates, hub.meter.used if hub else 0, remaining, tuple(dict.fromkeys(says)))
+
+
+def evidence(site: Site, *, rev: str | None = None) -> Evidence:
+    """
+    A snapshot to ask questions of; `rev` looks at a revision instead of the working tree
+
+    Raises RefusedError when there is no such revision.
+    """
+    if rev is not None and (site.repository is None or site.repository.resolve(rev) is None):
+        raise RefusedError(
+            f"there is no revision {rev} here", "its files cannot be read", "git fetch, or another revision"
+        )
+    return Snapshot(site, rev)
+
+
+def _shared(site: Site) -> list[str]:
+    synced = sync(site)
+    if synced.why is not None:
+        return [f"the journal was not shared: {synced.why.why}"]
+    return [f"{synced.absorbed} journal entries from others"] if synced.absorbed else []
+
+
+def _located(site: Site, runs: Sequence[Run]) -> list[Run]:
+    """The runs with a workflow told by name ("CI", "ci", "ci.yml") put to the one path here that it can mean."""
+    paths: dict[str, set[str]] = {}
+    for workflow in Snapshot(site).workflows():
+        file = PurePosixPath(workflow.path)
+        for name in {workflow.name, file.name, file.stem, workflow.path}:
+            if name:
+                paths.setdefault(name, set()).add(workflow.path)
+    known = {name: next(iter(found)) for name, found in paths.items() if len(found) == 1}
+    return [replace(run, workflow=known.get(run.workflow, run.workflow)) for run in runs]
