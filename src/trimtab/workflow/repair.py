@@ -24,7 +24,7 @@ from trimtab.model import ReplaceText, Unknown
 from trimtab.workflow.guard import check_depth
 from trimtab.workflow.read import from_tree
 from trimtab.workflow.tree import child, parse
-from trimtab.workflow.validity import JOB_KEYS, STEP_KEYS, TOP_KEYS, duplicate_keys, unknown_events, unknown_keys
+from trimtab.workflow.validity import JOB_KEYS, STEP_KEYS, TOP_KEYS, duplicate_keys, strange_keys, unknown_events
 
 MAX_CHARACTERS = 64 * 1024  # each trial parses the file once: larger ones are left to a person
 _ROUNDS = 12
@@ -122,13 +122,13 @@ def _error(lines: Sequence[str]) -> Error | None:
 # -------------------------------------------------------------------- judging a result
 
 
-def _score(trial: Trial) -> tuple[int, int] | None:
-    """(what GitHub would still refuse, changed characters); None when the text is no workflow for both parsers."""
+def _score(trial: Trial) -> tuple[int, int, int] | None:
+    """(what GitHub would still refuse, stray quotes, changed characters); None when the text is no workflow for both parsers."""
     text = "\n".join(trial.lines)
     try:
         tree = parse(text.encode())
         yaml_rs.loads(text)
-    except (ParseError, HostileFileError, ValueError):
+    except (ParseError, HostileFileError, yaml_rs.YAMLDecodeError):
         return None
     jobs = child(tree.root, "jobs")
     workflow = from_tree("", tree)
@@ -138,8 +138,14 @@ def _score(trial: Trial) -> tuple[int, int] | None:
         return None
     if any(not (step.uses or step.run) for job in workflow.jobs.values() for step in job.steps):
         return None
-    problems = (*unknown_events(workflow), *unknown_keys(workflow), *duplicate_keys(workflow))
-    return len(problems), trial.cost
+    problems = (*unknown_events(workflow), *strange_keys(workflow), *duplicate_keys(workflow))
+    return len(problems), sum(map(_has_stray_quote, trial.lines)), trial.cost
+
+
+def _has_stray_quote(line: str) -> bool:
+    """A plain value that ends in a quote: it parses, but nobody means it."""
+    found = _PAIR.match(line) or _ITEM.match(line)
+    return bool(found) and found["value"][-1] in "'\"" and found["value"][0] not in "'\""  # type: ignore[index]
 
 
 def _replacements(before: Sequence[str], after: Sequence[str]) -> tuple[ReplaceText, ...]:

@@ -84,11 +84,14 @@ def unknown_events(workflow: Workflow) -> tuple[Problem, ...]:
 
 
 def unknown_keys(workflow: Workflow) -> tuple[Problem, ...]:
-    """Unknown keys of the file, its event filters, jobs, strategies and steps, in the order of the file."""
+    """Keys of the file, its event filters, jobs, strategies and steps that look like a misspelt known one."""
+    return tuple(problem for problem in strange_keys(workflow) if problem.nearest is not None)
+
+
+def strange_keys(workflow: Workflow) -> tuple[Problem, ...]:
+    """The same with the keys that look like no known one: new ones of GitHub, or lines that slipped to another level."""
     top = workflow.tree.root
-    if not isinstance(top, MappingNode):
-        return ()
-    return tuple(_top_problems(top))
+    return tuple(_top_problems(top)) if isinstance(top, MappingNode) else ()
 
 
 def duplicate_keys(workflow: Workflow) -> tuple[Problem, ...]:
@@ -155,16 +158,17 @@ def _job_problems(node: Node, path: NodePath) -> Iterator[Problem]:
 
 
 def _unknown(node: Node | None, path: NodePath, known: frozenset[str], of: str) -> Iterator[Problem]:
-    """The keys of a mapping that look like a misspelt known key which is not there already."""
+    """The keys of a mapping that are not known, each with the known one it looks like, unless that is there already."""
     if not isinstance(node, MappingNode):
         return
     present = {key.value.lower() for key, _ in node.value if isinstance(key, ScalarNode)}
     if present <= known:
         return
     for key, _ in pairs(node):
-        meant = nearest(key.value, known - present) if key.value.lower() not in known else None
-        if meant is not None:
-            yield Problem((*path, key.value), f"{of} has no key {key.value!r}", meant, True)
+        if key.value.lower() not in known and key.value != "<<":
+            yield Problem(
+                (*path, key.value), f"{of} has no key {key.value!r}", nearest(key.value, known - present), True
+            )
 
 
 def _fields(node: Node | None) -> Mapping[str, Node]:

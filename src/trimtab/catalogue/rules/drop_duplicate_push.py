@@ -120,7 +120,7 @@ def _finding(workflow: Workflow, default: str, evidence: Evidence) -> Finding:
     known = () if isinstance(runs, Unknown) else runs
     second = {run.key for run in _second_runs(known, default)}
     pushes = sum(run.event == "push" for run in known)
-    seen = f" ({len(second)} of {pushes} push runs repeated one)" if known else ""
+    seen = f" ({len(second)} of {pushes} push runs repeated a pull request's)" if known else ""
     return Finding(
         rule="drop-duplicate-push",
         says=f"a push to a pull request runs this workflow twice{seen}",

@@ -56,17 +56,8 @@ def _ops(workflow: Workflow, problem: Problem) -> tuple[Op, ...]:
     value = _short_value(workflow, problem)
     if isinstance(value, Unknown):
         return ()
-    written = InsertKey(problem.path[:-1], problem.nearest, value, **_place(workflow, problem))
-    return (RemovePair(problem.path), written)
-
-
-def _place(workflow: Workflow, problem: Problem) -> dict[str, str]:
-    """Next to the same neighbour as the wrong key."""
-    keys = list(_mapping(workflow, problem))
-    at = keys.index(str(problem.path[-1]))
-    if at > 0:
-        return {"after": keys[at - 1]}
-    return {"before": keys[at + 1]} if len(keys) > 1 else {}
+    *parent, wrong = problem.path
+    return (InsertKey(tuple(parent), problem.nearest, value, before=str(wrong)), RemovePair(problem.path))
 
 
 def _mapping(workflow: Workflow, problem: Problem) -> Mapping[str, object]:

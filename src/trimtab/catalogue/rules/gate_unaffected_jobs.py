@@ -410,13 +410,16 @@ def _script(gates: Sequence[Gate]) -> str:
         "    --jq '.[] | .filename, (.previous_filename // empty)') || files=\"\"",
         "fi",
         f"docs='{gates[0].docs}'",
-        *(f"{g.output}_files='{_relevant(g.folder) if g.folder else '.'}'" for g in gates),
+        *(f"{g.output}_files='{_relevant(g.folder)}'" for g in gates if g.folder),
         *(f"{name}=false" for name in outputs),
         "count=0",
         "while IFS= read -r file; do",
         "  count=$((count + 1))",
         "  if [[ $file =~ $docs ]]; then continue; fi",
-        *(f"  if [[ $file =~ ${name}_files ]]; then {name}=true; fi" for name in outputs),
+        *(
+            f"  if [[ $file =~ ${g.output}_files ]]; then {g.output}=true; fi" if g.folder else "  code=true"
+            for g in gates
+        ),
         'done <<< "$files"',
         'if [ -z "$files" ] || [ "$count" -ge 3000 ]; then',
         *(f"  {name}=true" for name in outputs),

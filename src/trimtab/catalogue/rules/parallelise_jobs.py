@@ -29,6 +29,8 @@ metric, risk = "feedback_seconds", Risk.REVIEW
 design: Design = "before_after"
 settings: Mapping[str, object] = {}
 
+_SAMPLE = 200
+_WORTH_SECONDS = 15.0  # what comes this little sooner is not worth anybody's review
 _OTHER_DUTIES = ("pull_request_target", "workflow_run", "issue_comment")  # a first job often asks who may go on
 _SETS_UP = re.compile(r"checkout|/setup-")
 _FREE_OF_CARE = re.compile(r"codecov/\S+|coverallsapp/\S+|persist-credentials")
@@ -40,8 +42,8 @@ _WRITES = re.compile(
 )
 _USES_OTHERS_WORK = re.compile(r"download|docker\s+pull|\bgh\s+run\b|\bnotify|slack|coverage", re.IGNORECASE)
 _ACTS = re.compile(
-    r"deploy|publish|promote|rollout|\bship\b|(?<!-)\brelease[-/: ]|pages|docker\s+push|git\s+push|git-auto-commit|create-pull-request"
-    r"|semantic-release|goreleaser|changesets|\bsign|attest|notari[sz]e|submit|twine|npm\s+publish|id-token|packages\s+write"
+    r"deploy|publish|promote|rollout|\bship\b|(?<!-)\brelease[-/: ]|pages|docker\s+push|git\s+push|git-auto-commit"
+    r"|create-pull-request|semantic-release|goreleaser|changesets|\bsign|attest|notari[sz]e|submit|twine|npm\s+publish|id-token|packages\s+write"
     r"|contents\s+write|benchmark|\bbench",
     re.IGNORECASE,
 )
@@ -219,6 +221,9 @@ def _finding(workflow: Workflow, edges: Sequence[Edge], evidence: Evidence) -> I
     if not chosen:
         return
     edges = [edge for edge, _ in chosen]
+    what_if = _what_if(workflow, edges, ids, times)
+    if times and _seconds_saved(known, what_if) < _WORTH_SECONDS:
+        return
     first = edges[0]
     yield Finding(
         rule="parallelise-jobs",
@@ -229,7 +234,7 @@ def _finding(workflow: Workflow, edges: Sequence[Edge], evidence: Evidence) -> I
         change=EditFile(workflow.path, tuple(_ops(workflow, edges))),
         risk=risk,
         spots=tuple(workflow.span(("jobs", edge.child, "needs")) for edge in edges[1:]),
-        what_if=_what_if(workflow, edges, ids, times),
+        what_if=what_if,
     )
 
 
@@ -247,6 +252,16 @@ def _worth(workflow: Workflow, edge: Edge, times: Mapping[str, Usual]) -> str | 
         f"{edge.child} waits {both.wait / 60:.1f} min for {edge.parent}; that spares {both.spared / 60:.1f} runner minutes "
         f"a run, because {edge.parent} failed in {parent.failed} of {parent.runs} runs"
     )
+
+
+def _seconds_saved(runs: Sequence[Run], what_if: Callable[[History], History]) -> float:
+    """How much sooner, on average, one of the latest runs that succeeded would have ended."""
+    latest = tuple(run for run in runs if run.conclusion == "success")[-_SAMPLE:]
+    if not latest:
+        return 0.0
+    then = what_if(History(latest, latest[0].created, latest[-1].created)).runs
+    saved = ((was.seconds or 0.0) - (would.seconds or 0.0) for was, would in zip(latest, then, strict=True))
+    return sum(saved) / len(latest)
 
 
 def _says(edges: Sequence[Edge]) -> str:
