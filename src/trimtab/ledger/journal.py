@@ -98,11 +98,11 @@ class Journal:
             connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?)", _row(entry))
         return entry
 
-    def plan(self, intervention: Intervention) -> None:
-        """Freeze a plan, once. Its contents before and after must be in `keep_blob` first."""
+    def plan(self, intervention: Intervention, *, at: datetime) -> None:
+        """Freeze a plan, once. Its contents before and after must be in `store` first."""
         known = self.state().changes.get(intervention.id)
         if known is None or known.plan.digest != intervention.digest or known.stage in REPLANNED:
-            self.append("planned", intervention.id, {"plan": intervention}, at=intervention.planned)
+            self.append("planned", intervention.id, {"plan": intervention}, at=at)
 
     def receipt(self, intervention: str, intent: str, receipt: Receipt, *, at: datetime) -> Entry:
         """Close an intent with what it did."""
@@ -141,13 +141,12 @@ class Journal:
 
     # ------------------------------------------------------------------------------------ contents
 
-    def keep_blob(self, data: bytes) -> str:
-        """Keep a content durably by its sha256, which is returned."""
-        name = sha256(data)
-        if not self.database.rows("SELECT 1 FROM blobs WHERE sha256 = ?", (name,)):
-            with self.database.writing() as connection:
-                connection.execute("INSERT OR IGNORE INTO blobs VALUES (?, ?)", (name, data))
-        return name
+    def store(self, *contents: bytes) -> tuple[str, ...]:
+        """Keep contents durably by their sha256; returns the hashes in the same order."""
+        names = tuple(sha256(data) for data in contents)
+        with self.database.writing() as connection:
+            connection.executemany("INSERT OR IGNORE INTO blobs VALUES (?, ?)", list(zip(names, contents, strict=True)))
+        return names
 
     def content(self, name: str) -> bytes | None:
         """The content with this sha256, or None when it was never stored here."""

@@ -209,7 +209,9 @@ def _noted(change: Progress, entry: Entry) -> Progress:
             change = replace(change, receipt=decode(Receipt, payload["receipt"]), delivery=_delivery(entry))
             change = replace(change, applied=change.applied or entry.at)
         case "offered":
-            change = replace(change, delivery=str(payload.get("delivery") or change.delivery))
+            told = str(payload.get("delivery") or change.delivery)
+            undoing = change.stage is Stage.UNDOING  # then it is the revert that was offered
+            change = replace(change, why=entry.why) if undoing else replace(change, delivery=told)
         case "adopted":
             blobs, parts, live_from = _adopted(entry)
             earliest = min((time for time in (change.live_from, live_from) if time), default=None)

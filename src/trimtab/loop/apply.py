@@ -8,15 +8,13 @@ alone what a crash left.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from trimtab.changes import edit_file
 from trimtab.changes.edit_file import Write
 from trimtab.config import Delivery
 from trimtab.errors import RefusedError, StaleError
-from trimtab.ledger.entry import Entry
 from trimtab.loop import Site
-from trimtab.loop.ground import alone, content_of, copies_of, place_of, repository_of, token_of, tree_of
+from trimtab.loop.ground import alone, announce, content_of, copies_of, repository_of, token_of, tree_of
+from trimtab.loop.offer import offer_change
 from trimtab.loop.recover import finish_apply, receipt_of, recover_alone, reverse_apply
 from trimtab.model import Intervention, Receipt, Stage
 from trimtab.world import backups
@@ -45,9 +43,9 @@ def apply(
         if done is not None:
             return done
         _braked(site, intervention)
-        site.journal.plan(intervention)
+        site.journal.plan(intervention, at=site.now())
         if how != "working-tree":
-            return _offer(site, intervention, how)
+            return offer_change(site, intervention, how)
         return _to_working_tree(site, intervention)
 
 
@@ -105,7 +103,7 @@ def _to_working_tree(site: Site, plan: Intervention) -> Receipt:
         raise
     for file in plan.files:
         content(file.after)  # RefusedError before the intent, when the journal lacks it
-    intent = _intend(site, plan, writes, "working-tree")
+    intent = announce(site, plan, "intent", writes)
     try:
         edit_file.stage(tree, writes, content, token_of(intent))
         _back_up(site, tree, copies)
@@ -118,17 +116,7 @@ def _to_working_tree(site: Site, plan: Intervention) -> Receipt:
     return finish_apply(site, plan, intent)
 
 
-def _intend(site: Site, plan: Intervention, writes: Sequence[Write], delivery: str) -> Entry:
-    files = [{"path": write.path, "before": write.before, "after": write.after} for write in writes]
-    about = {"digest": plan.digest, "place": place_of(site), "delivery": delivery, "files": files}
-    return site.journal.append("intent", plan.id, about, at=site.now())
-
-
 def _back_up(site: Site, tree: WorkTree, copies: dict[str, bytes]) -> None:
     if not site.config.backup_in_diff:
         backups.exclude(repository_of(site).common_dir)
     backups.write(tree, copies)
-
-
-def _offer(site: Site, plan: Intervention, how: Delivery) -> Receipt:
-    raise NotImplementedError

@@ -7,7 +7,7 @@ may finish or reverse what it began there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from trimtab.changes.edit_file import Content, Write
@@ -70,6 +70,20 @@ def content_of(site: Site) -> Content:
 def writes_of(intent: Entry) -> tuple[Write, ...]:
     """The writes that an intent announced."""
     return tuple(Write(path, before, after) for path, before, after in files_of(intent))
+
+
+def announce(
+    site: Site,
+    plan: Intervention,
+    kind: str,
+    writes: Sequence[Write] = (),
+    delivery: str = "working-tree",
+    why: str = "",
+) -> Entry:
+    """Write down what is about to be done: `kind` is intent or undo_intent."""
+    files = [{"path": write.path, "before": write.before, "after": write.after} for write in writes]
+    about = {"digest": plan.digest, "place": place_of(site), "delivery": delivery, "files": files, "why": why}
+    return site.journal.append(kind, plan.id, about, at=site.now())
 
 
 def token_of(intent: Entry) -> str:

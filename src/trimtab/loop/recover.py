@@ -11,9 +11,10 @@ from __future__ import annotations
 from trimtab.changes import edit_file
 from trimtab.ledger.entry import Entry
 from trimtab.loop import Site
-from trimtab.loop.ground import alone, content_of, copies_of, place_of, token_of, tree_of, writes_of
+from trimtab.loop.ground import alone, content_of, copies_of, place_of, repository_of, token_of, tree_of, writes_of
 from trimtab.model import Intervention, Receipt
 from trimtab.world import backups
+from trimtab.world.files import WorkTree
 
 
 def recover(site: Site) -> tuple[str, ...]:
@@ -23,7 +24,7 @@ def recover(site: Site) -> tuple[str, ...]:
     Raises LockedError when another Trimtab is at work (then nothing is left over, it is being done), RefusedError when the
     disk refuses: what is left stays open for the next start.
     """
-    if site.repository is None or not _left(site):
+    if site.repository is None or not (_left(site) or any(map(tree_of(site).leftovers, _folders(site)))):
         return ()
     with alone(site, "trimtab recover"):
         return recover_alone(site)
@@ -34,6 +35,7 @@ def recover_alone(site: Site) -> tuple[str, ...]:
     says = tuple(_close(site, plan, intent) for plan, intent in _left(site))
     for folder in _folders(site):
         tree_of(site).sweep(folder)
+    WorkTree(repository_of(site).common_dir).sweep("info")
     for sentence in says:
         site.say(sentence)
     return says

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 
 from trimtab.errors import RefusedError, UsageError
@@ -155,11 +156,10 @@ def _plan(site: Site, rule: str, says: str, path: str, data: bytes) -> Intervent
     )  # fmt: skip
     used = site.journal.state().times_planned(content_hash(draft))
     plan = replace(draft, id=_hash([*frozen, used])[:8])
-    site.journal.keep_blob(before)
-    site.journal.keep_blob(data)
-    site.journal.plan(plan)
+    site.journal.store(before, data)
+    site.journal.plan(plan, at=plan.planned)
     return plan
 
 
-def _hash(parts: list[object]) -> str:
+def _hash(parts: Sequence[object]) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

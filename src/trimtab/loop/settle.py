@@ -11,19 +11,25 @@ green version of a file and to backups is in `restore`, what a crash left in `re
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import get_args
 
 from trimtab.changes import edit_file
+from trimtab.config import Delivery
 from trimtab.errors import ConflictError, RefusedError, UsageError
 from trimtab.ledger.entry import Entry
 from trimtab.ledger.state import Progress
 from trimtab.loop import Site
-from trimtab.loop.ground import alone, change_of, content_of, place_of, token_of, tree_of
+from trimtab.loop.ground import alone, announce, change_of, content_of, token_of, tree_of
+from trimtab.loop.offer import withdraw_change
 from trimtab.loop.recover import finish_undo, recover, recover_alone
 from trimtab.loop.restore import undo_to_last_green
 from trimtab.model import Decision, Intervention, Risk, Stage, Verdict
 
 __all__ = ["disable", "enable", "pause", "recover", "resume", "settle", "undo", "undo_since", "undo_to_last_green"]
+
+_KINDS: Mapping[str, Delivery] = {name: name for name in get_args(Delivery)}
 
 
 def settle(site: Site, id: str, verdict: Verdict) -> Stage:
@@ -47,9 +53,14 @@ def settle(site: Site, id: str, verdict: Verdict) -> Stage:
     return change_of(site, plan.id).stage
 
 
-def undo(site: Site, id: str, *, why: str = "asked for", dry_run: bool = False) -> Stage:
+def undo(
+    site: Site, id: str, *, delivery: Delivery | None = None, why: str = "asked for", dry_run: bool = False
+) -> Stage:
     """
     Take a change back; possible from every stage in which something of it may be in the files, and safe to repeat
+
+    It goes back the way it came (or by `delivery`): in the working tree it is UNDONE at once, by a branch or pull request
+    it is UNDOING until somebody has merged the revert.
 
     Raises ConflictError when a later edit stands in the way (no file was touched), UsageError when it was never applied,
     RefusedError when the disk refuses (every file is as it was), LockedError when another Trimtab is at work. `dry_run`
@@ -66,8 +77,9 @@ def undo(site: Site, id: str, *, why: str = "asked for", dry_run: bool = False) 
         if change.stage is Stage.UNDONE:
             return Stage.UNDONE
         _check(change, ())
-        if change.delivery != "working-tree":
-            return _withdraw(site, change, why)
+        how = delivery or _KINDS.get(change.delivery.partition(":")[0], "working-tree")
+        if how != "working-tree":
+            return withdraw_change(site, change, how, why)
         return _from_working_tree(site, plan, why)
 
 
@@ -135,19 +147,12 @@ def _from_working_tree(site: Site, plan: Intervention, why: str) -> Stage:
         about = {"of": None, "why": said, "paths": takeback.conflicts}
         site.journal.append("conflict", plan.id, about, at=site.now())
         _check(change_of(site, plan.id), takeback.conflicts)
-    for data in takeback.contents:
-        site.journal.keep_blob(data)
+    site.journal.store(*takeback.contents)
     if takeback.gone:
         why = f"{why} ({', '.join(takeback.gone)} had been deleted)"
-    intent = _intend(site, plan, takeback.writes, why)
+    intent = announce(site, plan, "undo_intent", takeback.writes, why=why)
     _write(site, plan, intent, takeback.writes)
     return change_of(site, plan.id).stage
-
-
-def _intend(site: Site, plan: Intervention, writes: tuple[edit_file.Write, ...], why: str) -> Entry:
-    files = [{"path": write.path, "before": write.before, "after": write.after} for write in writes]
-    about = {"place": place_of(site), "delivery": "working-tree", "files": files, "why": why}
-    return site.journal.append("undo_intent", plan.id, about, at=site.now())
 
 
 def _write(site: Site, plan: Intervention, intent: Entry, writes: tuple[edit_file.Write, ...]) -> None:
@@ -161,7 +166,3 @@ def _write(site: Site, plan: Intervention, intent: Entry, writes: tuple[edit_fil
         site.journal.append("abandoned", plan.id, about, at=site.now())
         raise
     site.say(finish_undo(site, plan, intent))
-
-
-def _withdraw(site: Site, change: Progress, why: str) -> Stage:
-    raise NotImplementedError

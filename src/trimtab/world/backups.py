@@ -65,8 +65,9 @@ def remove(tree: WorkTree, files: Mapping[str, bytes]) -> None:
     for path, data in reversed(list(files.items())):
         tree.remove(path, sha256(data))
     folder = str(PurePosixPath(next(iter(files))).parent)
-    if tree.remove_folder(folder):
-        tree.remove_folder(FOLDER)
+    tree.sweep(folder)
+    tree.remove_folder(folder)
+    tree.remove_folder(FOLDER)
 
 
 def found(tree: WorkTree) -> tuple[Backup, ...]:

@@ -23,7 +23,7 @@ from pathlib import Path
 from trimtab.errors import HostileFileError, RefusedError, StaleError, UsageError
 
 LIMIT = 1 << 20  # bytes: GitHub's own workflow files stay far below; see workflow.guard
-_READY = re.compile(r"\.trimtab-[0-9a-z]+$")
+_READY = re.compile(r"/\.[^/]+\.trimtab-[0-9a-z]+$")
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # O_NONBLOCK: a named pipe must not hold us
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -130,24 +130,27 @@ class WorkTree:
                 return False
         return True
 
+    def leftovers(self, folder: str) -> tuple[str, ...]:
+        """What a crash left laid ready below `folder`; while another Trimtab is at work it may be about to be renamed."""
+        return tuple(path for path in self.files_under(folder) if _READY.search(path))
+
     def sweep(self, folder: str) -> None:
-        """Remove what a crash left laid ready in `folder`; to be called under the lock, when nothing is unfinished."""
-        for path in self.files_under(folder):
-            name = path.rpartition("/")[2]
-            if name.startswith(".") and _READY.search(name):
-                with _refusing("remove", path), self._folder(path) as (handle, _):
-                    _unlink(handle, name)
+        """Remove the leftovers; to be called under the lock, when nothing is unfinished."""
+        for path in self.leftovers(folder):
+            with _refusing("remove", path), self._folder(path) as (handle, name):
+                _unlink(handle, name)
 
     def remove_folder(self, path: str) -> bool:
         """Remove a folder if it is empty; False when it is not, or is not there."""
-        with _refusing("remove", path), self._folder(path) as (folder, name):
+        with _refusing("remove", path):
             try:
-                os.rmdir(name, dir_fd=folder)
+                with self._folder(path) as (folder, name):
+                    os.rmdir(name, dir_fd=folder)
+                    os.fsync(folder)
             except OSError as error:
                 if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR):
                     return False
                 raise
-            os.fsync(folder)
         return True
 
     def files_under(self, folder: str) -> tuple[str, ...]:
