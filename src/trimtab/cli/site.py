@@ -35,7 +35,7 @@ def open_site(options: argparse.Namespace, terminal: Terminal) -> Site:
     Raises NotARepositoryError when there is neither a clone nor `--repo`, UsageError for a malformed name, ConfigError for
     a bad trimtab.toml, RefusedError when the state file cannot be written.
     """
-    slug = _slug(options.repo)
+    slug = slug_of(options.repo)
     repository = _clone(Path(options.directory), slug)
     config = read_config(repository.root) if repository else Config()
     known = slug or (repository.remote_slug(config.remote) if repository else None)
@@ -43,7 +43,8 @@ def open_site(options: argparse.Namespace, terminal: Terminal) -> Site:
     return Site(repository, Ledger(database), Journal(database), config, now, terminal.say, known)
 
 
-def _slug(told: str | None) -> str | None:
+def slug_of(told: str | None) -> str | None:
+    """`owner/name` as typed after `--repo`; UsageError when it is no such name."""
     if told is None or (_SLUG.fullmatch(told) and not told.endswith(("/.", "/.."))):
         return told
     raise UsageError(

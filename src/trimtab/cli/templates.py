@@ -15,8 +15,8 @@ WORKFLOW_PATH = ".github/workflows/trimtab.yml"
 
 # actions/checkout and actions/setup-python by commit, because a tag can be moved; the comment names the release that a
 # person (or Dependabot, which reads it) compares with.
-CHECKOUT = "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2"
-SETUP_PYTHON = "actions/setup-python@a26af69be951a213d495a4c3e4e4022e16d87065 # v5.6.0"
+CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
+SETUP_PYTHON = "actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0"
 
 
 def config() -> str:
@@ -48,7 +48,7 @@ def config() -> str:
     ]
     for id, kpi in catalogue.kpis().items():
         said = figures.in_unit(kpi.target, kpi.unit)
-        lines.append(f"# {id} = {kpi.target:g}  # {catalogue.title(kpi)}: {said}, {kpi.better} is better")
+        lines.append(f"# {id} = {_number(kpi.target)}  # {said}, {kpi.better} is better. {catalogue.title(kpi)}")
     lines += [
         "",
         "# What serves your own runner labels: hosted, slim or self-hosted.",
@@ -62,16 +62,24 @@ def config() -> str:
     return "\n".join(lines) + "\n"
 
 
-def workflow(name: str) -> str:
+def _number(value: float) -> str:
+    """A number as TOML, thousands apart by underscores."""
+    return f"{value:_.0f}" if value == round(value) else repr(value)
+
+
+def workflow(slug: str | None) -> str:
     """
-    A workflow that turns the loop once a week for the repository `name`
+    A workflow that turns the loop once a week; with `slug` (owner/name) scheduled runs of forks are left out
 
     `contents: write` is for branches and the journal's ref, `pull-requests: write` for offering changes, `actions: read` for the
     run history. It starts by schedule and by hand only, so that no pull request can run it with these permissions. The minute
-    is derived from the name: schedules at full hours wait longest at GitHub. A change to files under .github/workflows
+    is derived from the slug: schedules at full hours wait longest at GitHub. A change to files under .github/workflows
     needs a token that may write workflows, which GITHUB_TOKEN may not: hence the secret, with a clear fallback.
     """
-    minute = 7 + sum(name.encode()) % 46
+    minute = 7 + sum((slug or "").encode()) % 46
+    fork = "    # A fork has no history of its own worth turning on.\n"
+    here = f"    if: github.repository == {_text(slug or '')} || github.event_name == 'workflow_dispatch'\n"
+    guard = fork + here if slug else ""
     return f"""\
 # One turn of Trimtab's loop every week: collect what ran, measure the changes under way, keep what helped, take back what
 # did not, and offer at most one new safe change as a pull request. `trimtab pause` stops it, from anywhere.
@@ -90,9 +98,7 @@ concurrency:
 
 jobs:
   turn:
-    # A fork has no history of its own worth turning on.
-    if: github.repository == {_text(name)} || github.event_name == 'workflow_dispatch'
-    runs-on: ubuntu-latest
+{guard}    runs-on: ubuntu-latest
     timeout-minutes: 30
     permissions:
       actions: read
@@ -123,6 +129,6 @@ jobs:
 """
 
 
-def _text(name: str) -> str:
+def _text(slug: str) -> str:
     """A string literal of GitHub's expression language."""
-    return "'" + name.replace("'", "''") + "'"
+    return "'" + slug.replace("'", "''") + "'"

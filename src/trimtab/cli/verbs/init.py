@@ -22,17 +22,22 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
     from pathlib import Path
 
     from trimtab.cli import templates
+    from trimtab.cli.site import read_config, slug_of
     from trimtab.errors import UsageError
     from trimtab.world.files import WorkTree
     from trimtab.world.git import Repository
 
     path = templates.WORKFLOW_PATH if options.workflow else templates.CONFIG_PATH
-    slug = options.repo or "the repository"
+    if options.only_print and options.repo:
+        terminal.show(templates.workflow(slug_of(options.repo)) if options.workflow else templates.config())
+        return 0
+    repository = Repository.find(Path(options.directory))
+    slug = slug_of(options.repo) or repository.remote_slug(read_config(repository.root).remote)
     text = templates.workflow(slug) if options.workflow else templates.config()
     if options.only_print:
         terminal.show(text)
         return 0
-    tree = WorkTree(Repository.find(Path(options.directory)).root)
+    tree = WorkTree(repository.root)
     found = tree.look(path)
     if found is not None and found != text.encode():
         raise UsageError(
