@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 from trimtab import catalogue
 from trimtab.catalogue.evidence import Evidence
 from trimtab.catalogue.protocols import Rule
-from trimtab.model import NOT_PRICED, Finding, Prediction, Risk, Span, Unknown
-from trimtab.replay.price import price as replayed
+from trimtab.model import NOT_PRICED, Finding, History, Prediction, Risk, Span, Unknown, WhatIf
 from trimtab.workflow.ignores import ignored
 
 
@@ -78,10 +77,18 @@ def _silenced(finding: Finding, evidence: Evidence) -> bool:
 def _priced(finding: Finding, metric: str, evidence: Evidence) -> Finding:
     """The finding with its replayed price; a rule that offers no replay may say itself why there is no price."""
     if finding.what_if is not None and isinstance(finding.where, Span):
-        return replace(finding, predicts=replayed(evidence.history(finding.where.path), finding.what_if, metric=metric))
+        return replace(finding, predicts=_replayed(evidence.history(finding.where.path), finding.what_if, metric))
     if finding.predicts == NOT_PRICED:
         return replace(finding, predicts=Unknown("its effect on minutes cannot be replayed from run history"))
     return finding
+
+
+def _replayed(history: History | Unknown, what_if: WhatIf, metric: str) -> Prediction | Unknown:
+    if isinstance(history, Unknown):
+        return history
+    from trimtab.replay.price import price  # brings numpy, a third of a cold start: only where there is a history
+
+    return price(history, what_if, metric=metric)
 
 
 def _rank(finding: Finding) -> tuple[float, int, int, str, str]:

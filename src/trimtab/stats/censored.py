@@ -8,9 +8,10 @@ for its length, makes every percentile too small, and a timeout set from it kill
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import NamedTuple
 
 from trimtab.model import Unknown
 
@@ -31,16 +32,31 @@ def quantile(durations: Sequence[float], censored: Sequence[bool], q: float) -> 
         )
     if not durations:
         return Unknown("no durations")
-    times = np.asarray(durations, dtype=float)
-    ends = ~np.asarray(censored, dtype=bool)
-    values, ended = np.unique(times[ends], return_counts=True)
-    # At each value: how many lasted at least as long (a censored length equal to it outlives it).
-    at_risk = times.size - np.searchsorted(np.sort(times), values, side="left")
-    surviving = np.cumprod(1.0 - ended / at_risk)
-    reached = np.flatnonzero(surviving <= 1.0 - q + 1e-12)
-    if reached.size == 0:
-        stopped = int(np.count_nonzero(~ends))
-        return Unknown(
-            f"{stopped} of {times.size} were stopped by a limit, so the {q:.0%} point lies beyond what was seen"
-        )
-    return float(values[reached[0]])
+    # At equal lengths a finished one comes before a censored one, which outlives it.
+    observations = sorted(zip(durations, censored, strict=True))
+    at_risk, surviving = len(observations), 1.0
+    for length, ended in _ends(observations):
+        surviving *= 1.0 - ended.finished / (at_risk - ended.before)
+        if surviving <= 1.0 - q + 1e-12:
+            return float(length)
+    stopped = sum(censored)
+    why = f"{stopped} of {at_risk} were stopped by a limit, so the {q:.0%} point lies beyond what was seen"
+    return Unknown(why)
+
+
+class _Ended(NamedTuple):
+    """At one length: how many observations are shorter, and how many finished there."""
+
+    before: int
+    finished: int
+
+
+def _ends(observations: Sequence[tuple[float, bool]]) -> Iterator[tuple[float, _Ended]]:
+    """Each length at which something finished, shortest first; `observations` are sorted."""
+    before = 0
+    for length, group in groupby(observations, key=itemgetter(0)):
+        flags = [stopped for _, stopped in group]
+        finished = len(flags) - sum(flags)
+        if finished:
+            yield length, _Ended(before, finished)
+        before += len(flags)
