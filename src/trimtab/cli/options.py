@@ -123,7 +123,7 @@ def overview() -> str:
         [
             "usage: trimtab [VERB] [-C DIR] [--repo OWNER/NAME] [--format FORMAT] ...",
             "",
-            "Small, reversible changes to your GitHub Actions CI, kept only when your own runs show that they help.",
+            "Small reversible changes to your GitHub Actions CI, kept only when your runs show that they help.",
             "",
             *rows,
             "",

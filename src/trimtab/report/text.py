@@ -323,6 +323,6 @@ def status_next(shown: Overview) -> str:
     if any(str(c.stage) in ("applied", "measuring", "offered") for c in shown.changes):
         return "trimtab loop"
     for kpi in shown.kpis:
-        if isinstance(kpi.value.value, Unknown) and kpi.value.value.command:
+        if isinstance(kpi.value.value, Unknown) and kpi.value.value.command.startswith("trimtab "):
             return escape.plain(kpi.value.value.command)
     return "trimtab diagnose"

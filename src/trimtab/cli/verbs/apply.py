@@ -1,9 +1,10 @@
 """
-Makes changes: shows the diff, asks, writes down what it will do, then does all of it or none
+Makes changes: shows the diff, asks, then does all of it or none
 
-An ID is that of a finding (`trimtab diagnose`) or of a plan (`trimtab plan`); its first four digits do if nothing else starts
-so. The change arrives in the working tree, on a branch or as a pull request (--delivery, or trimtab.toml). Every change can
-be taken back byte for byte with `trimtab undo`; copies lie in .github/workflows/backup.
+What it will do is written down before it is done. An ID is that of a finding (`trimtab diagnose`) or of a plan
+(`trimtab plan`); its first four digits do if nothing else starts so. The change arrives in the working tree, on a
+branch or as a pull request (--delivery, or trimtab.toml). Every change can be taken back byte for byte with `trimtab
+undo`; copies lie in .github/workflows/backup.
 """
 
 from __future__ import annotations

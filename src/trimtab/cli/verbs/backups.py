@@ -1,5 +1,5 @@
 """
-Copies of workflow files as they were: list them, put one back, or print how to do that without Trimtab
+Copies of workflow files as they were: list, put back, or how to without Trimtab
 
 Copies that somebody else laid into .github/workflows/backup are listed too and never touched. `restore` is a change
 like any other: journalled, and undone with `trimtab undo`. `recipe` prints a shell script that needs only git and cp.

@@ -2,8 +2,8 @@
 Reads what happened into the ledger: runs, jobs, steps, every attempt
 
 From GitHub through your own `gh` (newest first, a sample of at most 500 requests gives the first report, later calls
-go on from there), or from files: REST JSON, `gh run list --json`, CSV with named columns, act's --json log, each also as .gz.
-Runs that are known already are counted as duplicates and change nothing.
+go on from there), or from files: REST JSON, `gh run list --json`, CSV with named columns, act's --json log, each also
+as .gz. Runs that are known already are counted as duplicates and change nothing.
 """
 
 from __future__ import annotations

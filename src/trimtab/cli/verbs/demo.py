@@ -1,9 +1,9 @@
 """
 The whole loop on a sample project with simulated runs, or its first turn on your clone
 
-Needs no network, no token and no Docker. The runs come from a seeded generator and say so; the loop that turns on them is
-the real one. It ends with one change kept, one taken back and one still undecided, and writes an HTML report. With --repo-dir
-it looks at your clone instead: it collects what is there, diagnoses and plans, and changes nothing.
+Needs no network, no token and no Docker. The runs come from a seeded generator and say so; the loop that turns on
+them is the real one. It ends with one change kept, one taken back and one still undecided, and writes an HTML report.
+With --repo-dir it looks at your clone instead: it collects what is there, diagnoses and plans, and changes nothing.
 """
 
 from __future__ import annotations

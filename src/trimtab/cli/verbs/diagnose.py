@@ -1,9 +1,9 @@
 """
 What could be better in the workflow files, ranked by what it costs in your own runs
 
-Reads the files here (or, with --repo, those on GitHub) and the collected history; changes nothing. One finding per rule and
-workflow. Findings do not change the exit code unless --fail-on asks. A finding is silenced by a comment
-`# trimtab: ignore[rule]` on its line, above it or at the head of the file, or by trimtab.toml.
+Reads the files here (or, with --repo, those on GitHub) and the collected history; changes nothing. One finding per
+rule and workflow. Findings do not change the exit code unless --fail-on asks. A finding is silenced by a comment `#
+trimtab: ignore[rule]` on its line, above it or at the head of the file, or by trimtab.toml.
 """
 
 from __future__ import annotations

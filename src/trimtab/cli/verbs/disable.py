@@ -1,8 +1,8 @@
 """
-Switches a rule off in this repository: it finds nothing and applies nothing until `trimtab enable RULE`
+Switches a rule off in this repository, until `trimtab enable RULE`
 
-What it applied before stays and can be undone. It is in the journal, so it holds for everybody who shares it; for a decision of
-the team, `disabled` in trimtab.toml says the same.
+It then finds nothing and applies nothing. What it applied before stays and can be undone. It is in the journal, so it
+holds for everybody who shares it; for a decision of the team, `disabled` in trimtab.toml says the same.
 """
 
 from __future__ import annotations

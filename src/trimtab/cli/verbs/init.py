@@ -1,8 +1,9 @@
 """
-Writes a commented trimtab.toml, or with --workflow a weekly workflow that turns the loop
+Writes a commented trimtab.toml, or a weekly workflow that turns the loop
 
-The configuration is optional: without it everything has its default. The workflow runs once a week with the permissions that it
-needs and no others, never on pull requests, and offers its changes as pull requests. A file that is there already stays.
+The configuration is optional: without it everything has its default. The workflow (--workflow) runs once a week with
+the permissions that it needs and no others, never on pull requests, and offers its changes as pull requests. A file
+that is there already stays.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """
 One turn: collect, measure every live change, keep or undo, and say what to do next
 
-This is what a weekly workflow runs. Without --apply it proposes nothing new; `--apply N` also applies the N dearest safe
-findings, by the delivery that was chosen. Exit code 4 says that a change did harm and was undone.
+This is what a weekly workflow runs. Without --apply it proposes nothing new; `--apply N` also applies the N dearest
+safe findings, by the delivery that was chosen. Exit code 4 says that a change did harm and was undone.
 """
 
 from __future__ import annotations

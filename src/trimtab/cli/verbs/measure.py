@@ -1,8 +1,9 @@
 """
-What changes did: helped, hurt, no real difference, too early, or cannot be measured
+What changes did: helped, hurt, no real difference, too early, cannot be measured
 
-Looks and tells; keeping and undoing is `trimtab loop`. A run counts as with or without a change by the workflow file that it
-executed, found through its commit. A history without commit ids needs --effective-at, the time at which the change went live.
+Looks and tells; keeping and undoing is `trimtab loop`. A run counts as with or without a change by the workflow file
+that it executed, found through its commit. A history without commit ids needs --effective-at, the time at which the
+change went live.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """
 Freezes findings into plans: the exact edit, and what it will be judged by
 
-A plan says the metric, the horizon and the predicted effect, and cannot be changed after. Every edit is made in memory and
-proved five ways; nothing is written but the journal. Planning first is useful to look at
-everything at once; `apply` plans by itself what was not planned before.
+A plan says the metric, the horizon and the predicted effect, and cannot be changed after. Every edit is made in
+memory and proved five ways; nothing is written but the journal. Planning first is useful to look at everything at
+once; `apply` plans by itself what was not planned before.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """
-Takes changes back: byte for byte, or by a three-way merge when the file was edited since
+Takes changes back: byte for byte, or by a three-way merge after later edits
 
-Possible from every stage. When a later edit stands where our lines are, nothing is touched and the change is in `conflict`.
-On a protected branch the way back is a pull request that reverts it, and a person has to merge that.
+Possible from every stage. When a later edit stands where our lines are, nothing is touched and the change is in
+`conflict`. On a protected branch the way back is a pull request that reverts it, and a person has to merge that.
 """
 
 from __future__ import annotations
