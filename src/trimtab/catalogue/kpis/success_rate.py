@@ -19,7 +19,7 @@ from trimtab.catalogue.evidence import Evidence
 from trimtab.model import Direction, KpiValue, Run, Unknown
 from trimtab.replay.outcomes import Outcome, final_attempts, first_attempts, outcome
 from trimtab.stats.bootstrap import mean_interval
-from trimtab.stats.proportions import wilson
+from trimtab.stats.wilson import wilson
 
 unit = "share"
 better: Direction = "higher"

@@ -22,7 +22,7 @@ from trimtab.catalogue.evidence import Evidence
 from trimtab.catalogue.needs import Usual, asks_status, first_key, graph, job_ids, usual, waiting
 from trimtab.model import Design, EditFile, Finding, History, InsertKey, Risk, Unknown
 from trimtab.replay.runs import change_runs, reschedule
-from trimtab.stats.proportions import wilson
+from trimtab.stats.wilson import wilson
 from trimtab.workflow.model import Job, Workflow
 from trimtab.workflow.names import job_for
 
