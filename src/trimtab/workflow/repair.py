@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import islice
 from typing import NamedTuple
 
 import yaml
@@ -27,6 +28,7 @@ from trimtab.workflow.tree import child, parse
 from trimtab.workflow.validity import JOB_KEYS, STEP_KEYS, TOP_KEYS, duplicate_keys, strange_keys, unknown_events
 
 MAX_CHARACTERS = 64 * 1024  # each trial parses the file once: larger ones are left to a person
+_MAX_LINE = 400  # longer lines are left alone: the corrections are made for lines that people write
 _ROUNDS = 12
 _LOOK_BACK = 30
 _KEYS = TOP_KEYS | JOB_KEYS | STEP_KEYS
@@ -99,6 +101,8 @@ def _cost(before: Sequence[str], after: Sequence[str]) -> int:
 
 
 def _distance(old: str, new: str) -> int:
+    if len(old) > _MAX_LINE:
+        return abs(len(old) - len(new)) + 1
     blocks = SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()
     same = sum(block.size for block in blocks)
     return len(old) + len(new) - 2 * same
@@ -144,7 +148,7 @@ def _score(trial: Trial) -> tuple[int, int, int] | None:
 
 def _has_stray_quote(line: str) -> bool:
     """A plain value that ends in a quote: it parses, but nobody means it."""
-    found = _PAIR.match(line) or _ITEM.match(line)
+    found = None if len(line) > _MAX_LINE else _PAIR.match(line) or _ITEM.match(line)
     return bool(found) and found["value"][-1] in "'\"" and found["value"][0] not in "'\""  # type: ignore[index]
 
 
@@ -163,7 +167,7 @@ def _corrections(at: Trial) -> Iterator[tuple[str, ...]]:
     last = min(error.line, len(lines) - 1)
     near = list(dict.fromkeys(n for n in (last, *_before(lines, last, 2), error.since) if n < len(lines)))
     yield from _untabbed(lines)
-    for n in near:
+    for n in (n for n in near if len(lines[n]) <= _MAX_LINE):
         for line in (*_closed(lines[n]), *_quoted(lines[n]), *_separated(lines[n]), *_indented(lines, n)):
             yield _with(lines, n, line)
     for n in _odd_quotes(lines, last):
@@ -275,5 +279,5 @@ def _after(lines: Sequence[str], n: int) -> list[int]:
 
 def _odd_quotes(lines: Sequence[str], last: int) -> list[int]:
     """Lines above with a quote too few or too many, nearest first: an open quote may be noticed far below."""
-    found = [n for n in range(last, -1, -1) if any(_body(lines[n])[0].count(q) % 2 for q in "'\"")]
-    return found[:_LOOK_BACK]
+    short = (n for n in range(last, -1, -1) if len(lines[n]) <= _MAX_LINE)
+    return list(islice((n for n in short if any(_body(lines[n])[0].count(q) % 2 for q in "'\"")), _LOOK_BACK))

@@ -37,14 +37,18 @@ FILTERS = _words(
     types branches branches-ignore tags tags-ignore paths paths-ignore workflows inputs outputs secrets names versions
     """
 )
-TOP_KEYS = _words("name run-name on permissions env defaults concurrency jobs")
+TOP_KEYS = _words("name run-name description on permissions env defaults concurrency cache-mode jobs")
 JOB_KEYS = _words(
     """
     name permissions needs if runs-on environment concurrency outputs env defaults steps timeout-minutes strategy
-    continue-on-error container services uses with secrets snapshot
+    cancel-timeout-minutes continue-on-error container services uses with secrets snapshot cache-mode
     """
 )
-STEP_KEYS = _words("id if name uses run working-directory shell with env continue-on-error timeout-minutes")
+STEP_KEYS = _words(
+    """
+    id if name uses run working-directory shell with env continue-on-error timeout-minutes background parallel
+    """
+)
 STRATEGY_KEYS = _words("matrix fail-fast max-parallel")
 
 

@@ -8,6 +8,7 @@ a workflow, and take a hundred times longer. Output is the JSON of its documente
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 
 from trimtab.catalogue.evidence import Complaint
@@ -24,9 +25,9 @@ def command(paths: Sequence[str]) -> tuple[str, ...]:
 
 
 def version(output: str) -> str:
-    """ "actionlint 1.7.7" from what `actionlint -version` prints; just the name when it prints something else."""
-    first = output.strip().partition("\n")[0].strip()
-    return f"{program} {first}" if first[:1].isdigit() else program
+    """ "actionlint 1.7.7" from what `actionlint -version` prints; just the name when no version stands in its first line."""
+    found = re.search(r"\d+(\.\d+)+", output.strip().partition("\n")[0])
+    return f"{program} {found[0]}" if found else program
 
 
 def complaints(output: str, checker: str = program) -> tuple[Complaint, ...] | Unknown:
