@@ -87,7 +87,7 @@ def _list_runs(site: Site, hub: Hub, found: Gathered) -> None:
     """List the windows that are still open, newest first; a page is stored before the cursor moves past it."""
     now = site.now()
     windows = _open_windows(site, now)
-    pages = max(int(hub.meter.left * LIST_SHARE), 1)
+    pages = max(int(hub.meter.left * LIST_SHARE), len(windows))  # one each, so that what is left gets its turn
     while windows and pages > 0:
         pages -= _list_window(site, hub, found, windows, pages)
         site.ledger.set_cursor(CURSOR, json.dumps({"top": str(now), "open": [[str(a), str(b)] for a, b in windows]}))
@@ -99,8 +99,10 @@ def _list_window(site: Site, hub: Hub, found: Gathered, windows: list[Window], p
     """List the first window as far as `pages` and GitHub's 1,000 results go, shorten or drop it; the pages asked for."""
     start, end = windows.pop(0)
     asked, listed, last = 0, 0, end
+    exact = _with_jobs(site)
     for runs, problems in hub.runs(created=f"{start:%Y-%m-%dT%H:%M:%SZ}..{end:%Y-%m-%dT%H:%M:%SZ}"):
-        _store(site, found, runs)
+        # Of a run whose jobs are known the end is known better than from the list's updated_at.
+        _store(site, found, [replace(run, ended=None) if run.key in exact else run for run in runs])
         found.says.extend(problems)
         asked, listed = asked + 1, listed + len(runs) + len(problems)
         last = min([last, *(run.created for run in runs)])
@@ -114,6 +116,11 @@ def _list_window(site: Site, hub: Hub, found: Gathered, windows: list[Window], p
     for workflow in site.ledger.workflows():
         site.ledger.looked_at(workflow, windows[0][1] if windows and windows[0][0] == start else start, end)
     return max(asked, 1)
+
+
+def _with_jobs(site: Site) -> set[tuple[int, int]]:
+    history = site.ledger.history()
+    return set() if isinstance(history, Unknown) else {run.key for run in history.runs if run.jobs}
 
 
 def _open_windows(site: Site, now: datetime) -> list[Window]:

@@ -104,6 +104,10 @@ class Hub:
                 raise _unreachable(done, self.host)
             if answer.status < 400:
                 return answer
+            if answer.status == 401:
+                raise RefusedError(
+                    f"{self.host} does not accept gh's credentials (401)", "nothing was read", "gh auth login"
+                )
             pause = _limited(answer, self.host)
             if not pause and answer.status < 500:
                 return _refused(answer, url)
