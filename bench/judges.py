@@ -94,6 +94,7 @@ def _cpu(args: list[str], home: str) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     with open(os.devnull, "wb") as nowhere:
         env = os.environ | {"TRIMTAB_HOME": str(Path(home) / "state")}
+        env.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed Trimtab has its bytecode
         done = subprocess.run(args, stdout=nowhere, stderr=subprocess.PIPE, env=env, check=False)
     if done.returncode not in (0, 10, 11, 12, 13, 14):  # zizmor tells its findings by 11 to 14
         raise SystemExit(f"{args[:3]} ended with {done.returncode}: {done.stderr.decode()[-2000:]}")
