@@ -29,10 +29,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from trimtab.loop.settle import undo
-from trimtab.workflow.edits import edit
-from trimtab.workflow.prove import prove
-
 from histories import END, simulate
 from judges import lint, peer_counts, speed
 from trimtab.config import Config
@@ -43,8 +39,11 @@ from trimtab.loop import Site
 from trimtab.loop.apply import apply
 from trimtab.loop.diagnose import diagnose
 from trimtab.loop.plan import plan, proved_edit
+from trimtab.loop.settle import undo
 from trimtab.loop.snapshot import Snapshot
 from trimtab.model import EditFile, Finding, Risk
+from trimtab.workflow.edits import edit
+from trimtab.workflow.prove import prove
 from trimtab.world.git import Repository
 
 ROUNDS = 14  # at most one change a file and round, so that each is planned on the text as it then is
