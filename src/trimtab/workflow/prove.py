@@ -8,17 +8,27 @@ and reads the intended data too. 4. *Lines*: every line that no operation may to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import yaml_rs
-from yaml.nodes import MappingNode, Node, SequenceNode
+from yaml.nodes import MappingNode, SequenceNode
 
 from trimtab.errors import HostileFileError, ParseError, ProofFailed
 from trimtab.model import AppendItem, EditFile, InsertKey, MoveBlock, NodePath, Op, RemovePair, ReplaceScalar, RewriteOn
 from trimtab.workflow.guard import decode
 from trimtab.workflow.intend import intend
-from trimtab.workflow.locate import content_end, is_flow, opens_line
+from trimtab.workflow.locate import (
+    blank_above,
+    column,
+    content_end,
+    dash_of,
+    is_flow,
+    lead_start,
+    line_start,
+    opens_line,
+    tail_end,
+)
 from trimtab.workflow.splices import Edited, invert
 from trimtab.workflow.tree import Tree, parse
 
@@ -95,8 +105,9 @@ def _difference(wanted: Any, found: Any, path: NodePath) -> str | None:
 
 def _prove_lines(before: Tree, after: Tree, ops: Sequence[Op]) -> None:
     touched: set[int] = set()
+    gone = {op.path for op in ops if isinstance(op, RemovePair)}
     for op in ops:
-        for start, end in _reach(before, op):
+        for start, end in _reach(before, op, gone):
             first, last = before.position(start)[0], before.position(max(start, end - 1))[0]
             touched.update(range(first, last + 1))
     kept = [line for number, line in enumerate(_lines(before), 1) if number not in touched]
@@ -119,15 +130,21 @@ def _lines(tree: Tree) -> list[str]:
     return lines[:-1]
 
 
-def _reach(tree: Tree, op: Op) -> Iterator[tuple[int, int]]:
-    """The stretches of the old text, as offsets, whose lines an operation may change; inserted lines change none."""
+def _reach(tree: Tree, op: Op, gone: Set[NodePath]) -> Iterator[tuple[int, int]]:
+    """
+    The stretches of the old text, as offsets, whose lines an operation may change; inserted lines change none
+
+    `gone` are all paths that the change removes.
+    """
     match op:
         case RewriteOn():
             yield from _pair_reach(tree, ("on",))
         case ReplaceScalar(path=path):
             yield from _value_reach(tree, path)
-        case RemovePair(path=path) | MoveBlock(path=path):
-            yield from _removal_reach(tree, path)
+        case RemovePair(path=path):
+            yield from _removal_reach(tree, path, gone)
+        case MoveBlock(path=path):
+            yield from _move_reach(tree, path)
         case InsertKey(path=path) | AppendItem(path=path):
             node = tree.node(path)
             if is_flow(node) or not isinstance(node, MappingNode | SequenceNode):
@@ -144,7 +161,10 @@ def _pair_reach(tree: Tree, path: NodePath) -> Iterator[tuple[int, int]]:
     if node is None:
         return
     key = tree.key_node(path)
+    parent = tree.node(path[:-1])
     start = key.start_mark.index if key is not None else node.start_mark.index
+    if isinstance(parent, SequenceNode) and not is_flow(parent) and isinstance(path[-1], int):
+        start = dash_of(tree, parent, path[-1])
     floor = key.end_mark.index if key is not None else start
     yield start, max(content_end(tree, node, floor), floor)
 
@@ -155,18 +175,29 @@ def _value_reach(tree: Tree, path: NodePath) -> Iterator[tuple[int, int]]:
         yield node.start_mark.index, content_end(tree, node, node.start_mark.index)
 
 
-def _removal_reach(tree: Tree, path: NodePath) -> Iterator[tuple[int, int]]:
+def _removal_reach(tree: Tree, path: NodePath, gone: Set[NodePath]) -> Iterator[tuple[int, int]]:
     """What goes; in brackets, everything between them; the last of a collection takes its owner's line along."""
     yield from _pair_reach(tree, path)
-    parent: Node | None = tree.node(path[:-1])
+    parent = tree.node(path[:-1])
     if is_flow(parent):
         yield from _value_reach(tree, path[:-1])
-    if isinstance(parent, MappingNode | SequenceNode) and len(parent.value) == 1:
+    elif isinstance(parent, MappingNode):
+        staying = [key for key, _ in parent.value if (*path[:-1], key.value) not in gone]
+        if not staying:
+            yield from _pair_reach(tree, path[:-1])
+        elif parent.value[0][0] is not staying[0]:  # the first that stays moves up, maybe to a dash
+            yield parent.start_mark.index, staying[0].start_mark.index
+    elif isinstance(parent, SequenceNode) and all((*path[:-1], at) in gone for at in range(len(parent.value))):
         yield from _pair_reach(tree, path[:-1])
-    elif isinstance(parent, MappingNode) and parent.value[0][0].value == path[-1]:
-        # the key behind a dash: the next one moves up to the dash's line
-        second = parent.value[1][0].start_mark.index
-        yield parent.start_mark.index, second
+
+
+def _move_reach(tree: Tree, path: NodePath) -> Iterator[tuple[int, int]]:
+    """What moves: with the comments and blank lines above it, and deeper comments below."""
+    for start, end in _pair_reach(tree, path):
+        lead = lead_start(tree, start)
+        while blank_above(tree.text, lead):
+            lead = line_start(tree.text, lead - 1)
+        yield lead, tail_end(tree, end, column(tree.text, start) - 1)
 
 
 # -------------------------------------------------------------------- repair
