@@ -244,7 +244,7 @@ def _too_early(case: Case, effect: Effect | None, days: int) -> Verdict:
 
 
 def _judged(case: Case, effect: Effect, decision: Decision, days: int) -> Verdict:
-    span = f"the first {days} days with the change against the {WINDOW_DAYS} before it"
+    span = f"the first {days} days with the change against the {effect.before_days} before it"
     basis = f"interval from {effect.placebos} earlier dates of this series at which nothing was done"
     match decision:
         case Decision.NO_EFFECT if effect.low < -FLOOR or effect.high > FLOOR:

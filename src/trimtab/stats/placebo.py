@@ -34,7 +34,6 @@ WINDOW_DAYS = 14  # two whole weeks: weekends weigh the same on both sides; long
 MAX_PAST_DAYS = 365
 MIN_RUNS, MIN_ACTIVE_DAYS = 10, 4
 MIN_DF = 2
-MIN_PAST_DAYS = (MIN_DF + 1) * WINDOW_DAYS
 _DAY_SECONDS = 86400.0
 _MIN_KIND = 5
 
@@ -56,7 +55,7 @@ class Effect:
     A relative change with its interval: -0.19 is 19 % less
 
     `before` and `after` are the levels in the unit of the points; `placebos` past dates went into the interval, worth
-    `df` independent ones; `n_before` and `n_after` are the runs in the two windows.
+    `df` independent ones; `n_before` and `n_after` are the runs in the two windows, the first `before_days` long.
     """
 
     effect: float
@@ -66,6 +65,7 @@ class Effect:
     after: float
     n_before: int
     n_after: int
+    before_days: int
     placebos: int
     df: int
     level: float
@@ -97,24 +97,24 @@ def before_after(
     """
     The change of `after` (the `after_days` days from `at` on) against the 14 days before, calibrated on `past`
 
-    `past` are all runs from before `at`; `before` those of its last 14 days to compare with (default: all of them).
+    `past` are all runs from before `at`; `before` those to compare with (default: all of them). A workflow that runs
+    seldom is compared with the 28 days before.
     Points outside the windows are ignored, order does not matter. Unknown when either window or the past is too thin.
     """
     past = [point for point in past if 0 < (at - point.at).total_seconds() <= MAX_PAST_DAYS * _DAY_SECONDS]
     shift = _kind_shifts(past)
-    window = [p for p in (past if before is None else before) if -WINDOW_DAYS <= _day(p, at) < 0 and p.kind in shift]
+    window, width = _window_before(past if before is None else before, at, shift)
     later = [p for p in after if 0 <= _day(p, at) < after_days and p.kind in shift]
     if not enough(window):
-        return Unknown(
-            f"{_count(len(window))} in the 14 days before the change, needs {MIN_RUNS} on {MIN_ACTIVE_DAYS} days"
-        )
+        has = f"{_count(len(window))} in the {width} days before the change"
+        return Unknown(f"{has}, needs {MIN_RUNS} on {MIN_ACTIVE_DAYS} days")
     if not enough(later):
         return Unknown(f"{_count(len(later))} since the change, needs {MIN_RUNS} on {MIN_ACTIVE_DAYS} days")
     series = _by_day(past, at, shift)
-    placebos, noise = _placebos(series, after_days)
-    df = (placebos.size + WINDOW_DAYS + after_days) // max(WINDOW_DAYS, after_days) - 1
+    placebos, noise = _placebos(series, width, after_days)
+    df = (placebos.size + width + after_days) // max(width, after_days) - 1
     if placebos.size == 0 or df < MIN_DF:
-        need = MIN_DF * max(WINDOW_DAYS, after_days) + WINDOW_DAYS
+        need = (MIN_DF + 1) * max(width, after_days)
         return Unknown(f"{series.first} days of history before the change, needs about {need} with runs")
     mine, then = _by_day(window, at, shift), _by_day(later, at, shift)
     estimate = _level(then) - _level(mine)
@@ -129,6 +129,7 @@ def before_after(
         after=math.exp(_level(then)),
         n_before=len(window),
         n_after=len(later),
+        before_days=width,
         placebos=int(placebos.size),
         df=df,
         level=level,
@@ -145,6 +146,16 @@ def _count(n: int) -> str:
 def _day(point: Point, at: datetime) -> int:
     """Whole days of 24 hours from the change, negative before it: no day is half with and half without."""
     return math.floor((point.at - at).total_seconds() / _DAY_SECONDS)
+
+
+def _window_before(points: Sequence[Point], at: datetime, shift: Mapping[str, float]) -> tuple[list[Point], int]:
+    """The runs of the 14 days before, or of 28 where 14 hold too few, and how many days it is."""
+    window: list[Point] = []
+    for width in (WINDOW_DAYS, 2 * WINDOW_DAYS):
+        window = [point for point in points if -width <= _day(point, at) < 0 and point.kind in shift]
+        if enough(window):
+            return window, width
+    return window, 2 * WINDOW_DAYS
 
 
 def _kind_shifts(past: Sequence[Point]) -> Mapping[str, float]:
@@ -187,7 +198,7 @@ def _effective(days: _Days) -> float:
 # ------------------------------------------------------------------------------------ calibration
 
 
-def _placebos(days: _Days, after_days: int) -> tuple[Floats, float]:
+def _placebos(days: _Days, before_days: int, after_days: int) -> tuple[Floats, float]:
     """
     The estimate at every past date with both windows full enough, and the usual 1/n_before + 1/n_after of those dates
 
@@ -197,8 +208,8 @@ def _placebos(days: _Days, after_days: int) -> tuple[Floats, float]:
     total, weighted, active, runs = (
         np.concatenate([[0.0], np.cumsum(row)]) for row in (weights, weights * days.medians, days.runs > 0, days.runs)
     )
-    dates = np.arange(WINDOW_DAYS, days.runs.size - after_days + 1)
-    ends = ((dates - WINDOW_DAYS, dates), (dates, dates + after_days))
+    dates = np.arange(before_days, days.runs.size - after_days + 1)
+    ends = ((dates - before_days, dates), (dates, dates + after_days))
     full = np.ones(dates.size, dtype=bool)
     for start, end in ends:
         full &= (active[end] - active[start] >= MIN_ACTIVE_DAYS) & (runs[end] - runs[start] >= MIN_RUNS)
