@@ -9,6 +9,7 @@ files as a user might, recovers, and looks at what is left. A kill is no power c
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -47,9 +48,13 @@ def scratch() -> str:
 
 
 def ours(data: bytes, minutes: int = 5) -> bytes:
-    """What a change makes of a file: one line more behind `runs-on`."""
-    line = b"    runs-on: x\r\n" if b"\r\n" in data else b"    runs-on: x\n"
-    return data.replace(line, line + b"    timeout-minutes: %d%s" % (minutes, line[14:]), 1)
+    """What a change makes of a file: one line more, behind `runs-on` or, for even numbers, behind `on`."""
+    place = rb"(    runs-on: [^\r\n]*)(\r?\n)" if minutes % 2 else rb"(on: push)(\r?\n)"
+    return re.sub(place, rb"\1\2" + line_of(minutes) + rb"\2", data, count=1)
+
+
+def line_of(minutes: int) -> bytes:
+    return b"    timeout-minutes: %d" % minutes if minutes % 2 else b"env: {N: %d}" % minutes
 
 
 def elsewhere(data: bytes) -> bytes:

@@ -38,7 +38,8 @@ def restore(site: Site, copy: str) -> Intervention:
         what = f"{copy} is no backup" if found is None else f"the name of {copy} does not tell which file it restores"
         raise UsageError(what, "backups lie below .github/workflows/backup", "trimtab backups")
     data = tree_of(site).read(copy, LIMIT)
-    plan = _plan(site, "restore-backup", f"put back {copy}", found.restores, data)
+    plan = _draft(site, "restore-backup", f"put back {copy}", found.restores, data)
+    site.journal.plan(plan, at=plan.planned)
     apply(site, plan, delivery="working-tree")
     return plan
 
@@ -48,7 +49,7 @@ def undo_to_last_green(site: Site, path: str, *, dry_run: bool = False) -> Inter
     Put a workflow file back to the last version that ran green on the default branch, as a change of its own
 
     Green is decided by run history, the version by the git blob that the run executed. Unknown when there is no such run,
-    or when the file is that version already. With `dry_run` the change is planned and not made.
+    or when the file is that version already. With `dry_run` the change is drafted and neither journalled nor made.
     """
     path = path if "/" in path else f"{copies.WORKFLOWS}/{path}"
     green = _last_green(site, path)
@@ -63,8 +64,9 @@ def undo_to_last_green(site: Site, path: str, *, dry_run: bool = False) -> Inter
             f"{path} is what ran green in run {run.id} ({run.created:%Y-%m-%d}); there is nothing to take back"
         )
     says = f"put {path} back to what ran green in run {run.id} of {run.created:%Y-%m-%d}"
-    plan = _plan(site, "last-green", says, path, data)
+    plan = _draft(site, "last-green", says, path, data)
     if not dry_run:
+        site.journal.plan(plan, at=plan.planned)
         apply(site, plan, delivery="working-tree")
     return plan
 
@@ -143,8 +145,8 @@ def _green(history: History, branch: str) -> list[Run]:
     return [run for run in reversed([*own]) if run.conclusion == "success"]
 
 
-def _plan(site: Site, rule: str, says: str, path: str, data: bytes) -> Intervention:
-    """A journalled plan that makes one file hold `data`; RefusedError when it already does or is gone."""
+def _draft(site: Site, rule: str, says: str, path: str, data: bytes) -> Intervention:
+    """A plan that makes one file hold `data`, its contents stored; RefusedError when it already does or is gone."""
     before = tree_of(site).read(path)
     if before == data:
         raise RefusedError(f"{path} already holds these bytes", "there is nothing to put back", "git diff")
@@ -157,7 +159,6 @@ def _plan(site: Site, rule: str, says: str, path: str, data: bytes) -> Intervent
     used = site.journal.state().times_planned(content_hash(draft))
     plan = replace(draft, id=_hash([*frozen, used])[:8])
     site.journal.store(before, data)
-    site.journal.plan(plan, at=plan.planned)
     return plan
 
 
