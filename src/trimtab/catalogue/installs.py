@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from posixpath import normpath
 
-from trimtab.catalogue.purpose import at
+from yaml.nodes import ScalarNode
+
 from trimtab.workflow.model import Job, Step, Workflow
 
 
@@ -55,10 +56,9 @@ def found(workflow: Workflow, job: Job) -> tuple[Install, ...]:
 
 def _folder(workflow: Workflow, job: Job, step: Step) -> str | None:
     """The folder that a script starts in; None when it is an expression or leaves the checkout."""
-    data = workflow.tree.data
-    defaults = at(data, *job.path, "defaults", "run", "working-directory")
-    defaults = at(data, "defaults", "run", "working-directory") if defaults is None else defaults
-    return _joined(".", step.working_directory or (defaults if isinstance(defaults, str) else "."))
+    where = ("defaults", "run", "working-directory")
+    defaults = workflow.tree.node((*job.path, *where)) or workflow.tree.node(where)
+    return _joined(".", step.working_directory or (str(defaults.value) if isinstance(defaults, ScalarNode) else "."))
 
 
 def _joined(base: str | None, part: str) -> str | None:
@@ -97,6 +97,14 @@ def _install(command: str, folder: str, step: Step) -> Iterator[Install]:
         if where is not None:
             yield Install(tool, where, tuple(match["rest"].split()), step)
         return
+
+
+def only_installs(step: Step) -> bool:
+    """Whether a step does nothing but install packages, so that its time is the installs' time; builds of Java are more."""
+    commands = [part.strip() for part in _SEPARATOR.split(re.sub(r"\\\n\s*", " ", step.run or "")) if part.strip()]
+    kinds = [next((tool for tool, pattern in _COMMANDS if pattern.match(command)), None) for command in commands]
+    rest = [command for command, kind in zip(commands, kinds, strict=True) if kind in (None, "maven", "gradle")]
+    return bool(commands) and all(re.match(r"(cd|set|echo|pushd|popd)\b|#", command) for command in rest)
 
 
 def tools_mentioned(job: Job) -> frozenset[str]:

@@ -15,8 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, linear_regression
 
+from yaml.nodes import ScalarNode, SequenceNode
+
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.purpose import at, delivers, source
+from trimtab.catalogue.purpose import delivers, source
 from trimtab.model import Job as Execution
 from trimtab.model import Unknown
 from trimtab.replay.outcomes import hit_limit
@@ -28,7 +30,7 @@ SLIM_LIMIT = 15.0  # minutes; a hard limit of the ubuntu-slim runner
 SELF_HOSTED_LIMIT = 5 * 24 * 60.0  # minutes; a job on a self-hosted runner may take five days
 MIN_SUCCESSES = 20
 FLOOR = 5  # minutes; below it a slow registry alone kills
-_FEW = MIN_SUCCESSES  # a matrix leg with fewer successes has no percentile of its own
+_HANG = 2.0  # a limit beyond twice the longest success stops hangs, not work
 _TAIL = 0.99
 _SESSION = re.compile(r"tmate|upterm|action-debug|ssh-session|debugger-action", re.IGNORECASE)
 
@@ -55,26 +57,27 @@ def lengths(executions: Sequence[Execution], limit: float) -> Lengths | Unknown:
     """
     The lengths of one job's executions under a limit in minutes; Unknown below 20 successes
 
-    `needed` is, over the legs of a matrix, the largest of 1.5 x p99 and 1.2 x longest success; a leg with too few successes
-    for a percentile counts with twice its longest.
+    An execution that the limit stopped counts as "at least the limit", unless the limit is more than twice the longest success:
+    then it hung, and says nothing about honest work. `needed` is, over the legs of a matrix, the largest of 1.5 x p99 and
+    1.2 x longest success; a leg with too few successes for a percentile counts with twice its longest.
     """
     good = [job for job in executions if job.conclusion == "success" and job.seconds is not None]
     if len(good) < MIN_SUCCESSES:
         return Unknown(f"{len(good)} successful executions, needs {MIN_SUCCESSES}")
     hits = [job for job in executions if job.seconds and job.conclusion != "success" and hit_limit(job, limit)]
-    legs: defaultdict[str, list[tuple[float, bool]]] = defaultdict(list)
-    for job in good + hits:
-        legs[job.name].append(((job.seconds or 0.0) / 60, hit_limit(job, limit)))
     took = [(job.seconds or 0.0) / 60 for job in good]
+    hung = limit > _HANG * max(took)
+    legs: defaultdict[str, list[tuple[float, bool]]] = defaultdict(list)
+    for job in good if hung else good + hits:
+        legs[job.name].append(((job.seconds or 0.0) / 60, hit_limit(job, limit)))
     begun = [job.started for job in good if job.started is not None]
-    p99 = _known(_quantile([pair for leg in legs.values() for pair in leg], _TAIL))
     return Lengths(
         successes=len(good),
         longest=max(took),
-        p99=p99,
+        p99=_known(_quantile([pair for leg in legs.values() for pair in leg], _TAIL)),
         needed=max(_needed(leg) for leg in legs.values()),
         hits=len(hits),
-        near=sum(limit * 0.8 <= minutes_taken <= limit + 1 for minutes_taken in took),
+        near=sum(limit * 0.8 <= one <= limit + 1 for one in took),
         days=(max(begun) - min(begun)).total_seconds() / 86400 if begun else 0.0,
         names=frozenset(job.name for job in executions),
     )
@@ -82,7 +85,7 @@ def lengths(executions: Sequence[Execution], limit: float) -> Lengths | Unknown:
 
 def _needed(leg: Sequence[tuple[float, bool]]) -> float:
     longest = max(took for took, _ in leg)
-    if len(leg) < _FEW:
+    if len(leg) < MIN_SUCCESSES:
         return 2.0 * longest
     p99 = _quantile(leg, _TAIL)
     return max(1.5 * (tail(leg) if isinstance(p99, Unknown) else p99), 1.2 * longest)
@@ -186,8 +189,8 @@ def label_sets(workflow: Workflow, job: Job) -> tuple[tuple[str, ...], ...]:
         return (job.runs_on,)
     axis, include = found[1], job.matrix.include
     values = [*job.matrix.axes.get(axis, ()), *(row[axis] for row in include if axis in row)]
-    raw = at(workflow.tree.data, *job.matrix.path, axis)
-    plain = raw is None or (isinstance(raw, list) and all(isinstance(item, str) for item in raw))
+    raw = workflow.tree.node((*job.matrix.path, axis))
+    plain = raw is None or (isinstance(raw, SequenceNode) and all(isinstance(item, ScalarNode) for item in raw.value))
     if not plain or not values or any("${{" in value for value in values):
         return (job.runs_on,)
     return tuple((value,) for value in dict.fromkeys(values))

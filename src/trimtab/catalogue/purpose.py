@@ -9,9 +9,14 @@ first. The answer errs on one side: a word that may mean delivery counts as deli
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 
+from yaml.nodes import ScalarNode
+
+from trimtab.catalogue.evidence import Evidence
 from trimtab.workflow.model import Job, Step, Workflow
+from trimtab.workflow.tree import child
 
 # Words in an action's name. Names, not a list of actions: new ones appear every week.
 _ACTION = re.compile(
@@ -26,7 +31,7 @@ _PUSHING = frozenset({"docker/build-push-action", "docker/bake-action"})
 # Commands that change the world outside the runner. Each alternative starts at a word.
 _SCRIPT = re.compile(
     r"""(?:^|[\s;&|(`"'])(?:
-      (?:npm|yarn|pnpm|bun|lerna|changeset|poetry|uv|hatch|flit|maturin|cargo|vsce|ovsx|pdm|deno|jsr)\s(?:[^\n;|&]*\s)?(?:publish|release|upload)\b
+      (?:npm|yarn|pnpm|bun|lerna|changeset|poetry|uv|hatch|flit|maturin|cargo|vsce|ovsx|pdm|deno|jsr|pixi)\s(?:[^\n;|&]*\s)?(?:publish|release|upload)\b
     | semantic-release | twine\s+upload | gem\s+push | mix\s+hex\.publish | (?:dotnet\s+)?nuget\s+push | goreleaser
     | git\s+(?:-[^\n]*\s)?push | git-push | gh\s+release\s+(?:create|upload|edit|delete)
     | gh\s+(?:workflow\s+run|pr\s+(?:create|merge|close|edit|review))
@@ -41,16 +46,63 @@ _SCRIPT = re.compile(
     )""",
     re.VERBOSE | re.IGNORECASE,
 )
+_GENERATED = re.compile(
+    r"\b(?:auto-?generated|automatically generated|generated (?:by|from|with|file)|do not (?:\w+ )?edit)\b", re.I
+)
 _WRITES = ("contents", "packages", "deployments", "pages", "attestations")
 
 
+def own_files(evidence: Evidence) -> tuple[Workflow, ...]:
+    """The workflows that people write by hand: what a generator wrote, it would write again without the edit."""
+    return tuple(workflow for workflow in evidence.workflows() if not is_generated(workflow))
+
+
+def is_generated(workflow: Workflow) -> bool:
+    """Whether the file's name (`ci.generated.yml`, `x.lock.yml`) or its opening comment says that a tool writes it."""
+    if workflow.path.rpartition("/")[2].rsplit(".")[-2:-1] in (["generated"], ["lock"]):
+        return True
+    opening = workflow.tree.text[: workflow.tree.root.start_mark.index]
+    return _GENERATED.search(opening) is not None and "originally" not in opening.lower()
+
+
 def delivers(job: Job) -> str | None:
-    """Why this job may change the world outside its runner ("deploys to production"), or None when nothing says so."""
+    """
+    Why this job may change the world outside its runner ("deploys to production"), or None when nothing says so
+
+    A called workflow is judged by its name; `called_deliver` looks into it.
+    """
     if job.environment is not None:
         return f"deploys to {job.environment}"
     if job.uses is not None:
         return f"calls {job.uses}" if _ACTION.search(_called(job.uses)) else None
     return next((reason for step in job.steps if (reason := step_delivers(step)) is not None), None)
+
+
+def callees(job: Job, files: Mapping[str, Workflow]) -> tuple[Workflow, ...] | None:
+    """The workflows that a job calls, and those that they call; None when one of them cannot be seen (another repository's)."""
+    found: dict[str, Workflow] = {}
+    waiting = [job]
+    while waiting:
+        uses = waiting.pop().uses
+        if uses is None:
+            continue
+        path = uses.removeprefix("./")
+        if not uses.startswith("./") or path not in files:
+            return None
+        if path not in found:
+            found[path] = files[path]
+            waiting += files[path].jobs.values()
+    return tuple(found.values())
+
+
+def called_deliver(job: Job, files: Mapping[str, Workflow]) -> bool:
+    """Whether a workflow that this job calls may deliver something, or cannot be seen."""
+    called = callees(job, files)
+    return called is None or any(
+        delivers(inner) is not None or holds_write_token(workflow, inner)
+        for workflow in called
+        for inner in workflow.jobs.values()
+    )
 
 
 def step_delivers(step: Step) -> str | None:
@@ -68,25 +120,11 @@ def step_delivers(step: Step) -> str | None:
 
 def holds_write_token(workflow: Workflow, job: Job) -> bool:
     """Whether `permissions` give this job the right to write code, packages, pages or deployments."""
-    data = workflow.tree.data
-    top = data.get("permissions") if isinstance(data, dict) else None
-    own = at(data, *job.path, "permissions")
-    granted = top if own is None else own
-    if isinstance(granted, dict):
-        return any(granted.get(scope) == "write" for scope in _WRITES)
-    return granted == "write-all"
-
-
-def at(data: object, *path: str | int) -> object:
-    """The plain value at a path of nested dicts and lists, None when there is none."""
-    for part in path:
-        if isinstance(data, dict):
-            data = data.get(part)
-        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
-            data = data[part]
-        else:
-            return None
-    return data
+    node = workflow.tree.node((*job.path, "permissions")) or workflow.tree.node(("permissions",))
+    if isinstance(node, ScalarNode):
+        return str(node.value) == "write-all"
+    granted = {scope for scope in _WRITES if (held := child(node, scope)) is not None and held.value == "write"}
+    return bool(granted)
 
 
 def action_major(workflow: Workflow, step: Step) -> int | None:

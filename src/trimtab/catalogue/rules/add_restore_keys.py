@@ -5,13 +5,14 @@ A key with `github.sha` or `github.run_id` in it is new in every run, so an acti
 only saves. The change adds the part of the key before what changes as a restore key, so that each run starts from the
 newest entry with that prefix.
 
-Fires only for caches that tools keep right by themselves (compiler and package caches: ccache, Cargo's target, Gradle, npm, pip,
+Fires only for caches that tools keep right by themselves (compiler and package caches: ccache, Cargo's target, Gradle, pip,
 Go, Turbo, BuildKit...), where an older entry makes work shorter and never changes a result. A restored folder of build
 results could smuggle stale files into a build, so such paths are left alone.
 
 Does not fire where the key is a hand-over: the same key in another step or workflow, `fail-on-cache-miss`, `lookup-only`, a
 separate save or restore step for it; where the part before what changes names nothing; where a step asks for
-`cache-hit` in a way that a partial hit would confuse; and in jobs that publish, which should not start from what another run left.
+`cache-hit` in a way that a partial hit would confuse; and in jobs that publish, which should not start from another
+run's leavings.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.purpose import action_major, delivers, source
+from trimtab.catalogue.purpose import action_major, delivers, is_generated, source
 from trimtab.model import Design, EditFile, Finding, InsertKey, Risk, Unknown
 from trimtab.workflow.expressions import references
 from trimtab.workflow.model import Job, Step, Workflow
@@ -38,6 +39,9 @@ _VOLATILE = {
     ("github", "event", "after"),
     ("github", "event", "pull_request", "head", "sha"),
 }
+_SOURCES = re.compile(  # a hash over sources changes with nearly every commit
+    r"hashFiles\([^)]*(?:\*\*/?\*?'|\.(?:rs|go|py|tsx?|jsx?|java|kt|scala|c|cc|cpp|h|hpp|cs|swift|rb|ex|hs|ml)')"
+)
 _EXPRESSION = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
 _INCREMENTAL = re.compile(
     r"ccache|sccache|(?:^|/)target/?$|\.turbo|\.nx(?:/cache)?|node_modules/\.cache|\.next/cache|\.gradle|\.m2|\.ivy2|\.sbt"
@@ -54,6 +58,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         return
     keys = Counter(_normal(step.inputs["key"]) for _, _, step in _caches(files) if "key" in step.inputs)
     for workflow in files:
+        if is_generated(workflow):
+            continue
         steps = [
             (job, step, prefix)
             for _, job, step in _caches([workflow])
@@ -98,7 +104,7 @@ def prefix_of(key: str) -> str | None:
     """
     for match in _EXPRESSION.finditer(key):
         paths = references(match[0])
-        if any(path in _VOLATILE for path in paths):
+        if any(path in _VOLATILE for path in paths) or _SOURCES.search(match[0]):
             prefix = key[: match.start()]
             letters = re.sub(r"[^A-Za-z]", "", _EXPRESSION.sub("", prefix))
             return prefix if len(letters) >= 3 and prefix.endswith(("-", "_", ".", "/", "|", ":")) else None

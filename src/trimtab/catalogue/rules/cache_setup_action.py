@@ -22,15 +22,17 @@ trimtab.toml says otherwise) and says so. Judged before and after.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from posixpath import normpath
 
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.installs import Install, found, tools_mentioned
+from trimtab.catalogue.installs import Install, found, only_installs, tools_mentioned
 from trimtab.catalogue.limits import label_sets
-from trimtab.catalogue.purpose import action_major, at, delivers, holds_write_token, source
-from trimtab.model import Data, Design, EditFile, Finding, History, InsertKey, Risk, Run, Unknown, WhatIf
+from trimtab.catalogue.purpose import action_major, delivers, holds_write_token, own_files, source
+from trimtab.model import NOT_PRICED, Data, Design, EditFile, Finding, History, InsertKey, Risk, Run, Unknown, WhatIf
 from trimtab.model import Job as Execution
 from trimtab.replay.runs import change_runs, with_jobs
 from trimtab.workflow.model import Job, Step, Workflow
@@ -41,6 +43,10 @@ design: Design = "before_after"
 settings: Mapping[str, object] = {"saving": 0.3}
 
 _ACTIONS = {"actions/setup-node": 2, "actions/setup-python": 3, "actions/setup-java": 2}  # first major with `cache`
+_DEPENDENCIES = re.compile(
+    r"^dependencies\s*=\s*\[\s*(?:#.*\s*)*[\"']|^\[tool\.poetry\.dependencies|install_requires|^dynamic\b.*\bdependencies",
+    re.M,
+)
 _STRANGERS = ("pull_request_target", "workflow_run", "issue_comment")
 
 
@@ -56,7 +62,7 @@ class _Cache:
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
-    for workflow in evidence.workflows():
+    for workflow in own_files(evidence):
         if "actions/setup-" not in workflow.tree.text or not _worth(workflow):
             continue
         caches = [cache for job in workflow.jobs.values() if (cache := _cache(workflow, job, evidence)) is not None]
@@ -242,7 +248,10 @@ def _pip_files(install: Install, evidence: Evidence) -> list[str] | None:
             name = word.partition("=")[2] if "=" in word else word[2:]
         if name is not None:
             files.append(_inside(install.folder, name.strip("\"'")))
-        elif _is_project(word):
+        elif word == "--group" and place + 1 < len(words):
+            named = words[place + 1].strip("\"'").rpartition(":")[0]
+            files.append(_inside(install.folder, named or "pyproject.toml"))
+        elif _is_project(word) and _has_dependencies(_project(install.folder, evidence), word, evidence):
             files.append(_project(install.folder, evidence))
     return files if all(name and "$" not in name and _tracked(evidence, name) for name in files) else None
 
@@ -250,6 +259,12 @@ def _pip_files(install: Install, evidence: Evidence) -> list[str] | None:
 def _is_project(word: str) -> bool:
     bare = word.strip("\"'")
     return bare in (".", "./") or bare.startswith((".[", "./["))
+
+
+def _has_dependencies(project: str, word: str, evidence: Evidence) -> bool:
+    """Whether installing the project downloads anything: it has dependencies, or extras that are asked for."""
+    text = evidence.text(project) if project else ""
+    return "[" in word or (isinstance(text, str) and _DEPENDENCIES.search(text) is not None)
 
 
 def _project(folder: str, evidence: Evidence) -> str:
@@ -280,8 +295,6 @@ _CHOOSERS: Mapping[str, _Chooser] = {
 
 
 def _inside(folder: str, name: str) -> str:
-    from posixpath import normpath
-
     return normpath(f"{folder}/{name}")
 
 
@@ -298,11 +311,8 @@ def _finding(workflow: Workflow, caches: list[_Cache], evidence: Evidence) -> Fi
     first = caches[0]
     setting = evidence.setting("cache-setup-action.saving")
     saving = float(setting) if isinstance(setting, int | float) else 0.3
-    names = {
-        one.step.name or f"Run {(one.step.run or '').strip().partition(chr(10))[0]}"
-        for c in caches
-        for one in c.installs
-    }
+    steps = {_api_name(one.step) for cache in caches for one in cache.installs if only_installs(one.step)}
+    assumed = f"the price assumes that a warm cache saves {saving:.0%} of the install step"
     return Finding(
         rule="cache-setup-action",
         says=f"{first.step.action} downloads {first.tool} packages anew in every run",
@@ -310,17 +320,25 @@ def _finding(workflow: Workflow, caches: list[_Cache], evidence: Evidence) -> Fi
         node=("jobs",),
         evidence=(
             *(f"{cache.step.action} with {cache.tool}, keyed by {cache.lock}" for cache in caches),
-            f"the price assumes that a warm cache saves {saving:.0%} of the install step",
+            *([assumed] if steps else []),
         ),
+        predicts=NOT_PRICED
+        if steps
+        else Unknown("downloads and other work share a step, so a cache's part cannot be told"),
         change=EditFile(workflow.path, tuple(ops)),
         risk=risk,
         spots=tuple(workflow.span((*cache.step.path, "uses")) for cache in caches[1:]),
-        what_if=shorter_steps(workflow.path, frozenset(names), saving),
+        what_if=shorter_steps(workflow.path, frozenset(steps), saving) if steps else None,
     )
 
 
+def _api_name(step: Step) -> str:
+    """How the API calls a `run` step: its name, else "Run" and the first line of the script."""
+    return step.name or "Run " + (step.run or "").strip().partition("\n")[0]
+
+
 def _ops(workflow: Workflow, cache: _Cache) -> Iterator[InsertKey]:
-    if at(workflow.tree.data, *cache.step.path, "with") is None:
+    if workflow.tree.node((*cache.step.path, "with")) is None:
         values: dict[str, Data] = dict(cache.inputs)
         yield InsertKey(cache.step.path, "with", values, after="uses")
         return

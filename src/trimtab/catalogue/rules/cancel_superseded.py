@@ -12,13 +12,15 @@ run id makes it unique, so that nothing on the default branch, no release and no
 
 Does not fire where cancelling could lose something:
 
-- the workflow can be called (`workflow_call`): its group can deadlock with the caller's;
+- the workflow can be called (`workflow_call`): its group can deadlock with the caller's; for the same reason, it calls one that
+  has a `concurrency` or that cannot be seen (`github.workflow` in a called workflow is the caller's name);
 - it, or one of its jobs, already has a `concurrency`: an explicit `cancel-in-progress: false` is the user's word;
 - it also runs on `pull_request_target`, or on reviews, which carry the same pull request number: two different jobs
   of work would cancel each other;
 - it asks for activity types beyond opened, synchronize, reopened and ready_for_review, or looks at
   `github.event.action`: a run for a label would cancel the build and then skip it;
-- a job that can run on a pull request deploys, publishes, pushes or holds a token that may write code;
+- it also runs for releases, or a job that can run on a pull request deploys, publishes, pushes or holds a token that may
+  write code;
 - another workflow has the same name (groups are compared without case): they would cancel each other;
 - nothing in it builds or tests: a bot that answers within seconds has nothing to save.
 
@@ -36,7 +38,7 @@ from itertools import pairwise
 
 from trimtab.catalogue.conditions import PULL_REQUEST, never_runs
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.purpose import delivers, holds_write_token, source, step_delivers
+from trimtab.catalogue.purpose import called_deliver, callees, delivers, holds_write_token, own_files, step_delivers
 from trimtab.model import Counted, Design, EditFile, Finding, History, InsertKey, Risk, Run, Unknown, WhatIf
 from trimtab.replay.runs import change_runs, cut_run, ended, runner_seconds, superseded
 from trimtab.workflow.model import Job, Workflow
@@ -49,6 +51,7 @@ settings: Mapping[str, object] = {}
 GROUP = "${{ github.workflow }}-${{ github.event.pull_request.number || github.run_id }}"
 _TYPES = frozenset({"opened", "synchronize", "reopened", "ready_for_review"})
 _SAME_NUMBER = ("pull_request_target", "pull_request_review", "pull_request_review_comment")
+_NO_WORK = ("actions/checkout", "actions/dependency-review-action", "actions/labeler", "actions/stale")
 _MIN_COMPLETE = 20
 _WORKS = re.compile(
     r"\b(build|test|tests|check|lint|make|cargo|npm|yarn|pnpm|npx|bun|go|pytest|tox|nox|pip|uv|poetry|hatch|mvn|mvnw|gradle"
@@ -59,9 +62,10 @@ _WORKS = re.compile(
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
-    names = Counter(_name(workflow) for workflow in evidence.workflows())
-    for workflow in evidence.workflows():
-        if _may_cancel(workflow) and names[_name(workflow)] == 1 and _only_builds(workflow):
+    files = {workflow.path: workflow for workflow in evidence.workflows()}
+    names = Counter(_name(workflow) for workflow in files.values())
+    for workflow in own_files(evidence):
+        if _may_cancel(workflow) and names[_name(workflow)] == 1 and _only_builds(workflow, files):
             yield Finding(
                 rule="cancel-superseded",
                 says=_says(evidence.history(workflow.path)),
@@ -87,17 +91,22 @@ def _may_cancel(workflow: Workflow) -> bool:
         return False
     if event.types is not None and ("synchronize" not in event.types or not _TYPES.issuperset(event.types)):
         return False
-    if workflow.tree.node(("concurrency",)) is not None:
-        return False
-    return not any(workflow.tree.node((*job.path, "concurrency")) is not None for job in workflow.jobs.values())
+    return not _has_concurrency(workflow) and "release" not in workflow.events
 
 
-def _only_builds(workflow: Workflow) -> bool:
+def _has_concurrency(workflow: Workflow) -> bool:
+    places = [("concurrency",), *((*job.path, "concurrency") for job in workflow.jobs.values())]
+    return any(workflow.tree.node(place) is not None for place in places)
+
+
+def _only_builds(workflow: Workflow, files: Mapping[str, Workflow]) -> bool:
     """Whether what it does on a pull request is real work that can be stopped and started again."""
     active = [job for job in workflow.jobs.values() if not never_runs(job.condition, PULL_REQUEST)]
-    if "github.event.action" in workflow.tree.text or not any(_works(workflow, job) for job in active):
+    if "github.event.action" in workflow.tree.text or not any(_works(job) for job in active):
         return False
-    return not any(_delivers(job) or holds_write_token(workflow, job) for job in active)
+    if any(_delivers(job) or holds_write_token(workflow, job) or called_deliver(job, files) for job in active):
+        return False
+    return not any(_has_concurrency(called) for job in workflow.jobs.values() for called in callees(job, files) or ())
 
 
 def _delivers(job: Job) -> bool:
@@ -107,11 +116,11 @@ def _delivers(job: Job) -> bool:
     return any(step_delivers(step) for step in job.steps if not never_runs(step.condition, PULL_REQUEST))
 
 
-def _works(workflow: Workflow, job: Job) -> bool:
+def _works(job: Job) -> bool:
     if job.uses is not None:
         return _WORKS.search(job.uses) is not None
-    runs = " ".join(step.run for step in job.steps if step.run is not None)
-    return _WORKS.search(runs) is not None or (not runs and _WORKS.search(source(workflow, job)) is not None)
+    texts = (step.run or step.action or "" for step in job.steps if step.action not in _NO_WORK)
+    return _WORKS.search(" ".join(texts)) is not None
 
 
 def _says(history: History | Unknown) -> str:

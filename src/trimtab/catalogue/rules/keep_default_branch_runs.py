@@ -15,7 +15,8 @@ Does not fire where the word `true` can be meant for the default branch:
 - the group keeps such runs apart already (run id, SHA, `github.head_ref || github.run_id`), or cannot be understood, or does
   not keep pull requests apart from each other: a lock is not a queue;
 - `cancel-in-progress` is an expression already, or false;
-- a job that runs on the default branch deploys, publishes or pushes: "the newest wins" is then a reasonable wish;
+- a job that runs on the default branch deploys, publishes or pushes, or calls a workflow that does or that cannot be
+  seen: "the newest wins" is then a reasonable wish;
 - the jobs with the concurrency never run on a push to the default branch, or the branch filter leaves it out.
 
 This costs runner minutes and buys results. The effect is counted: runs on the default branch that came to an end though
@@ -34,7 +35,7 @@ from statistics import median
 
 from trimtab.catalogue.conditions import PULL_REQUEST, group_varies, never_runs, push_to
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.purpose import delivers, holds_write_token
+from trimtab.catalogue.purpose import called_deliver, delivers, holds_write_token, own_files
 from trimtab.model import Counted, Design, EditFile, Finding, History, Job, ReplaceScalar, Risk, Run, Unknown, WhatIf
 from trimtab.replay.runs import change_runs, cut_run, ended, own_jobs, runner_seconds, with_jobs
 from trimtab.workflow.model import Concurrency, Event, Workflow
@@ -45,19 +46,22 @@ risk = Risk.SAFE
 design: Design = "counted"
 settings: Mapping[str, object] = {}
 
+# Branch patterns that mean work in progress, not releases ("v*", "releases/**"): there cancelling is wanted.
+_TOPIC = re.compile(r"\*\*?(/\*+)?$|(feat|fix|topic|task|user|dev|try|renovate|dependabot|bot|ci|chore|pr|pull)[\w-]*/")
 _SLACK = timedelta(minutes=5)  # a cancelled run takes a while to wind down
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     default = evidence.default_branch()
-    for workflow in evidence.workflows():
+    files = {workflow.path: workflow for workflow in evidence.workflows()}
+    for workflow in own_files(evidence):
         push = workflow.events.get("push")
         if push is None or "pull_request" not in workflow.events or workflow.is_callable:
             continue
         branch = default if isinstance(default, str) else _named(push)
         if branch is None or not takes(push, branch):
             continue
-        places = [one for one in _cancelling(workflow) if _hits(workflow, one[0], one[1], branch)]
+        places = [one for one in _cancelling(workflow) if _hits(workflow, *one, branch, files)]
         if places:
             yield _finding(workflow, [one for one, _ in places], branch, evidence.history(workflow.path))
 
@@ -71,13 +75,17 @@ def _cancelling(workflow: Workflow) -> Iterator[tuple[Concurrency, tuple[Workflo
             yield job.concurrency, (job,)
 
 
-def _hits(workflow: Workflow, one: Concurrency, jobs: tuple[WorkflowJob, ...], branch: str) -> bool:
+def _hits(
+    workflow: Workflow, one: Concurrency, jobs: tuple[WorkflowJob, ...], branch: str, files: Mapping[str, Workflow]
+) -> bool:
     """Whether two pushes to the branch share the group while two pull requests do not, and only builds are cancelled."""
     push = push_to(branch)
     if group_varies(one.group, push) != "never" or group_varies(one.group, PULL_REQUEST) != "pull":
         return False
     active = [job for job in jobs if not never_runs(job.condition, push)]
-    return bool(active) and not any(delivers(job) or holds_write_token(workflow, job) for job in active)
+    return bool(active) and not any(
+        delivers(job) or holds_write_token(workflow, job) or called_deliver(job, files) for job in active
+    )
 
 
 def _finding(workflow: Workflow, places: list[Concurrency], branch: str, history: History | Unknown) -> Finding:
@@ -97,8 +105,8 @@ def _finding(workflow: Workflow, places: list[Concurrency], branch: str, history
 
 def _expression(workflow: Workflow, branch: str) -> str:
     push = workflow.events["push"]
-    others = push.branches is None or any(re.search(r"[*?+\[!]", name) for name in push.branches)
-    if others or "pull_request_target" in workflow.events:
+    topics = push.branches is None or any(_TOPIC.match(name) for name in push.branches)
+    if topics or "pull_request_target" in workflow.events:
         return "${{ github.ref != 'refs/heads/" + branch.replace("'", "''") + "' }}"
     return "${{ github.event_name == 'pull_request' }}"
 

@@ -33,6 +33,7 @@ from trimtab.catalogue.limits import (
     runner,
     untouchable,
 )
+from trimtab.catalogue.purpose import own_files
 from trimtab.model import Counted, Design, EditFile, Finding, History, ReplaceScalar, Risk, Run, Unknown, WhatIf
 from trimtab.model import Job as Execution
 from trimtab.replay.outcomes import hit_limit
@@ -50,7 +51,7 @@ _CAPS = {"slim": SLIM_LIMIT, "self-hosted": SELF_HOSTED_LIMIT}
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
-    for workflow in evidence.workflows():
+    for workflow in own_files(evidence):
         found = {}
         for job in workflow.jobs.values():
             limit = limit_of(job)

@@ -36,7 +36,8 @@ from trimtab.catalogue.limits import (
     unseen_event,
     untouchable,
 )
-from trimtab.model import Design, EditFile, Finding, InsertKey, Risk, Unknown
+from trimtab.catalogue.purpose import own_files
+from trimtab.model import NOT_PRICED, Design, EditFile, Finding, InsertKey, Risk, Unknown
 from trimtab.workflow.model import Job, Workflow
 
 metric = "runner_minutes"
@@ -47,7 +48,7 @@ count = count_stopped
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
-    for workflow in evidence.workflows():
+    for workflow in own_files(evidence):
         jobs = [job for job in workflow.jobs.values() if _unlimited(workflow, job)]
         if jobs:
             yield from _finding(workflow, jobs, evidence)
@@ -84,6 +85,7 @@ def _finding(workflow: Workflow, jobs: list[Job], evidence: Evidence) -> Iterato
             where=workflow.span(limited[0].path),
             node=("jobs",),
             evidence=tuple(told),
+            predicts=NOT_PRICED if known else Unknown("too little history to price a limit", "trimtab collect"),
             change=EditFile(workflow.path, tuple(ops)),
             risk=risk,
             spots=tuple(workflow.span(job.path) for job in limited[1:]),

@@ -22,9 +22,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.purpose import action_major, at, delivers
+from trimtab.catalogue.purpose import action_major, delivers, own_files
 from trimtab.model import Design, EditFile, Finding, InsertKey, Risk, Unknown
 from trimtab.workflow.model import Job, Step, Workflow
 
@@ -34,37 +35,35 @@ design: Design = "unverifiable"
 settings: Mapping[str, object] = {"days": 7}
 
 _PASSING = re.compile(
-    r"\b(?:test|tests|testing|pytest|junit|surefire|jest|cypress|playwright|e2e|coverage|cov|codecov|lcov|cobertura|jacoco|gcov"
-    r"|log|logs|diag|diagnostic|diagnostics|debug|trace|traces|dump|dumps|core|coredump|crash|crashes|screenshot|screenshots|video|videos"
-    r"|failure|failures|failed|lint|timings|flaky|allure|mochawesome)\b",
+    r"\b(?:tests?|testing|pytest|junit|surefire|jest|cypress|playwright|e2e|coverage|cov|codecov|lcov|cobertura|jacoco|gcov"
+    r"|logs?|diag|diagnostics?|debug|traces?|dumps?|core|coredumps?|crash|crashes|screenshots?|videos?|reports?"
+    r"|failures?|failed|lint|timings?|flaky|allure|mochawesome)\b",
     re.IGNORECASE,
 )
 _LASTING = re.compile(
-    r"\b(?:release|releases|dist|wheel|wheels|whl|sdist|package|packages|pkg|installer|installers|binary|binaries|bin|exe|msi|dmg"
-    r"|apk|aab|ipa|deb|rpm|appimage|snap|flatpak|image|images|iso|docker|oci|nightly|snapshot|baseline|base|history|reference|golden"
-    r"|benchmark|benchmarks|bench|perf|sbom|sboms|bom|attestation|attestations|provenance|signature|signatures|signed|sarif|license|licenses"
-    r"|audit|compliance|site|docs|html-docs|pages|github-pages|website|preview|firmware|plugin|extension|vsix|crate|jar|war|zip|tarball|tgz)\b",
+    r"\b(?:releases?|dist|wheels?|whl|sdist|packages?|pkg|installers?|binary|binaries|bin|exe|msi|dmg|apk|aab|ipa|deb|rpm|appimage"
+    r"|snap|flatpak|images?|iso|docker|oci|nightly|snapshots?|baseline|base|history|reference|golden|benchmarks?|bench|perf"
+    r"|fuzz|fuzzing|fuzzer|corpus|repro|sboms?|bom|attestations?|provenance|signatures?|signed|sarif|licenses?|audit|compliance"
+    r"|site|docs|pages|website|preview|firmware|plugins?|extension|vsix|crate|jar|war|zip|tar|tarball|tgz|gz)\b",
     re.IGNORECASE,
 )
 _FETCHES = re.compile(
-    r"workflow_run|dawidd6/action-download-artifact|gh run download|/artifacts|ListWorkflowRunArtifacts|downloadArtifact"
-    r"|\brun-id:|bettermarks/action-artifact|nightly\.link",
-    re.IGNORECASE,
+    r"workflow_run|action-download-artifact|gh run download|actions/artifacts|/artifacts\?|}/artifacts"
+    r"|[wW]orkflowRunArtifacts|downloadArtifact|listArtifacts|\brun-id:|nightly\.link"
 )
+_ANY = ("push", "pull_request", "merge_group", "schedule", "pull_request_target", "workflow_call")
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
-    files = evidence.workflows()
-    if not any("actions/upload-artifact" in workflow.tree.text for workflow in files):
-        return
-    fetching = tuple(workflow for workflow in files if _FETCHES.search(workflow.tree.text))
-    if _linked(evidence):
-        return
+    files = [workflow for workflow in own_files(evidence) if "actions/upload-artifact" in workflow.tree.text]
     days = evidence.setting("shorten-artifact-retention.days")
+    if not files or not isinstance(days, int) or not 0 < days < 90 or _linked(evidence):
+        return
+    fetching = [workflow for workflow in evidence.workflows() if _FETCHES.search(workflow.tree.text)]
     for workflow in files:
-        if "actions/upload-artifact" in workflow.tree.text and _keeps_nothing(workflow, fetching):
+        if _stays_inside(workflow, fetching):
             steps = [step for job in workflow.jobs.values() for step in job.steps if _is_passing(workflow, job, step)]
-            if steps and isinstance(days, int) and 0 < days < 90:
+            if steps:
                 yield _finding(workflow, steps, days)
 
 
@@ -78,23 +77,14 @@ def _linked(evidence: Evidence) -> bool:
     return False
 
 
-def _keeps_nothing(workflow: Workflow, fetching: tuple[Workflow, ...]) -> bool:
-    """Whether nobody outside a run has a use for what the run uploads."""
+def _stays_inside(workflow: Workflow, fetching: list[Workflow]) -> bool:
+    """Whether nobody outside a run has a use for what the run uploads: no release, no other workflow that fetches it."""
     push = workflow.events.get("push")
-    if "release" in workflow.events or (push is not None and push.tags is not None):
+    if "release" in workflow.events or (push is not None and (push.tags is not None or push.tags_ignore is not None)):
         return False
-    if (
-        push is not None
-        and push.branches is None
-        and push.branches_ignore is None
-        and "refs/tags" in workflow.tree.text
-    ):
+    if not any(name in workflow.events for name in _ANY):
         return False
-    if not {"push", "pull_request", "merge_group", "schedule", "pull_request_target"}.intersection(workflow.events):
-        return False
-    if any(_fetches_from(other, workflow) for other in fetching):
-        return False
-    return all(delivers(job) is None for job in workflow.jobs.values())
+    return not any(_fetches_from(other, workflow) for other in fetching)
 
 
 def _fetches_from(other: Workflow, workflow: Workflow) -> bool:
@@ -117,13 +107,31 @@ def _is_passing(workflow: Workflow, job: Job, step: Step) -> bool:
     """Whether a step uploads something that nobody asks for after a week."""
     if step.action != "actions/upload-artifact" or "retention-days" in step.inputs:
         return False
-    if (action_major(workflow, step) or 4) < 2 or at(workflow.tree.data, *step.path, "with") is None:
+    if (action_major(workflow, step) or 4) < 2 or workflow.tree.node((*step.path, "with")) is None:
         return False
     name, path = step.inputs.get("name", "artifact"), step.inputs.get("path", "")
     words = _words(f"{name} {path}")
-    if _LASTING.search(words):
+    if _LASTING.search(words) or _reaches_delivery(workflow, name):
         return False
     return _PASSING.search(words) is not None or _handed_over(workflow, job, name)
+
+
+def _reaches_delivery(workflow: Workflow, name: str) -> bool:
+    """Whether a job that deploys or publishes, perhaps weeks later after an approval, may download it."""
+    return any(
+        _may_be(step.inputs, name)
+        for job in workflow.jobs.values()
+        if delivers(job) is not None
+        for step in job.steps
+        if step.action == "actions/download-artifact"
+    )
+
+
+def _may_be(inputs: Mapping[str, str], name: str) -> bool:
+    told = inputs.get("name") or inputs.get("pattern")
+    if told is None or "${{" in told or "${{" in name:
+        return True
+    return fnmatchcase(name, told)
 
 
 def _words(text: str) -> str:

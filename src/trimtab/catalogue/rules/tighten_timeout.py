@@ -17,6 +17,7 @@ from dataclasses import replace
 from trimtab.catalogue.evidence import Evidence
 from trimtab.catalogue.hangs import count_stopped, without_hangs
 from trimtab.catalogue.limits import Lengths, lengths, limit_of, minutes, proposed, runner, unseen_event, untouchable
+from trimtab.catalogue.purpose import own_files
 from trimtab.model import Design, EditFile, Finding, ReplaceScalar, Risk, Unknown
 from trimtab.workflow.model import Job, Workflow
 
@@ -30,7 +31,7 @@ _ROOM = 2.0  # times what set-timeout would choose
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
-    for workflow in evidence.workflows():
+    for workflow in own_files(evidence):
         found = {}
         for job in workflow.jobs.values():
             limit = limit_of(job)
