@@ -44,15 +44,15 @@ def span(low: float, high: float) -> tuple[float, float]:
 
 
 def interval(low: float, high: float, unit: str = "", *, signed: bool = True) -> str:
-    """ "-18 ... -24 min" from (-24, -18)."""
-    first, last = span(low, high)
-    return f"{number(first, signed=signed)} ... {number(last, signed=signed)}" + (f" {unit}" if unit else "")
+    """ "-18 ... -24 min" from (-24, -18); one number when both ends read the same."""
+    first, last = (number(end, signed=signed) for end in span(low, high))
+    return (first if first == last else f"{first} ... {last}") + (f" {unit}" if unit else "")
 
 
 def share_interval(low: float, high: float, *, signed: bool = True) -> str:
-    """ "-18 ... -24 %" from (-0.24, -0.18)."""
-    first, last = span(low, high)
-    return f"{share(first, signed=signed).removesuffix(' %')} ... {share(last, signed=signed)}"
+    """ "-18 ... -24 %" from (-0.24, -0.18); one number when both ends read the same."""
+    first, last = (share(end, signed=signed) for end in span(low, high))
+    return last if first == last else f"{first.removesuffix(' %')} ... {last}"
 
 
 def count(n: int, noun: str) -> str:
@@ -105,6 +105,11 @@ def predicted(prediction: Prediction, *, rests: bool = True) -> str:
     if prediction.low_share is not None and prediction.high_share is not None:
         rest.insert(0, share_interval(prediction.low_share, prediction.high_share))
     return f"{metric_words(prediction.metric)} {amount} per 30 days" + (f" ({', '.join(rest)})" if rest else "")
+
+
+def told(prediction: Prediction) -> tuple[Prediction, ...]:
+    """A prediction with those beside it that predict anything at all."""
+    return (prediction, *(other for other in prediction.also if other.low or other.high))
 
 
 def decision_words(verdict: Verdict, stage: Stage | None = None) -> str:

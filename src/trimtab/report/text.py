@@ -93,7 +93,7 @@ def price_lines(finding: Finding) -> list[str]:
             [f"  = to price it: {escape.plain(predicts.command)}"] if finding.change and predicts.command else []
         )
     lines = wrapped(figures.predicted(predicts), "  = predicts: ")
-    for other in predicts.also:
+    for other in figures.told(predicts)[1:]:
         lines += wrapped(figures.predicted(other, rests=False), "  = and: ")
     return lines + (wrapped(predicts.basis, "  = basis: ") if predicts.basis else [])
 
@@ -199,7 +199,7 @@ def change_lines(change: ChangeLine, paint: Paint = PLAIN) -> list[str]:
         lines += verdict_lines(change.verdict, plan.predicts)
     elif not isinstance(plan.predicts, Unknown):
         lines += wrapped(figures.predicted(plan.predicts), "  predicted ")
-    if change.why:
+    if change.why and not (change.verdict and change.why in change.verdict.why):
         lines += wrapped(change.why, "  ")
     command = next_command(change)
     return [*lines, f"  next: {paint('cyan', command)}"] if command else lines

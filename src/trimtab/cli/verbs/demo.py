@@ -9,8 +9,17 @@ With --repo-dir it looks at your clone instead: it collects what is there, diagn
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from trimtab.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trimtab.catalogue.evidence import Evidence
+    from trimtab.loop import Site
+    from trimtab.loop.diagnose import Diagnosis
+    from trimtab.report.values import Overview
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,14 +33,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, terminal: Terminal) -> int:
     if options.repo_dir:
         return _first_look(options, terminal)
-    import tempfile
     from pathlib import Path
 
-    from trimtab.demo import run as tell
+    from trimtab.demo.story import run as tell
 
-    into = Path(options.into) if options.into else Path(tempfile.mkdtemp(prefix="trimtab-demo-"))
-    code: int = tell(into, options.seed, lambda line: terminal.show(f"{line}\n"))
-    return code
+    into = Path(options.into) if options.into else None
+    return tell(into, options.seed, show=terminal.show, say=terminal.say, compose=_compose, paint=terminal.paint)
+
+
+def _compose(site: Site, seen: Evidence, diagnosis: Diagnosis, notes: Sequence[str]) -> Overview:
+    """The sample's screen is put together exactly as everybody's."""
+    from trimtab.cli import overview
+
+    return overview.overview(site, seen, overview.findings_page(diagnosis), notes)
 
 
 def _first_look(options: argparse.Namespace, terminal: Terminal) -> int:
