@@ -10,16 +10,13 @@ whole days. The trend looks at up to 180 active days of the same history.
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import numpy as np
+from statistics import mean, quantiles
 
 from trimtab.catalogue.builds import COMMAND, recent
 from trimtab.catalogue.evidence import Evidence
 from trimtab.model import Direction, KpiValue, Run, Unknown
 from trimtab.replay.outcomes import Outcome, first_attempts, outcome
 from trimtab.replay.runs import ended
-from trimtab.stats.bootstrap import mean_interval
-from trimtab.stats.trend import trend
 
 unit = "minutes"
 better: Direction = "lower"
@@ -30,14 +27,17 @@ LEVEL = 0.95
 
 def measure(evidence: Evidence, workflows: tuple[str, ...]) -> KpiValue:
     """Mean minutes of successful first attempts; Unknown without one."""
+    from trimtab.stats.bootstrap import mean_interval  # numpy: not for commands that only name the KPIs
+
     found = recent(evidence, workflows)
     if isinstance(found, Unknown):
         return KpiValue(found)
     timed = _timed(found.runs)
     if not timed:
         return KpiValue(Unknown("no first attempt succeeded", COMMAND))
-    minutes = np.array([value for _, value in timed])
-    p50, p95 = np.percentile(minutes, [50, 95])
+    minutes = [value for _, value in timed]
+    cuts = quantiles(minutes, n=20, method="inclusive") if len(minutes) > 1 else minutes * 19
+    p50, p95 = cuts[9], cuts[18]
     blocks = mean_interval([(run.created, value) for run, value in timed], LEVEL)
     low, high = (None, None) if isinstance(blocks, Unknown) else blocks
     says = (
@@ -45,7 +45,7 @@ def measure(evidence: Evidence, workflows: tuple[str, ...]) -> KpiValue:
         _trend_words(evidence, workflows),
         found.window(),
     )
-    return KpiValue(float(minutes.mean()), low, high, len(timed), says)
+    return KpiValue(mean(minutes), low, high, len(timed), says)
 
 
 def _timed(runs: Sequence[Run]) -> list[tuple[Run, float]]:
@@ -60,6 +60,8 @@ def _timed(runs: Sequence[Run]) -> list[tuple[Run, float]]:
 
 def _trend_words(evidence: Evidence, workflows: tuple[str, ...]) -> str:
     """The trend of the busiest workflow in words; several together would show a change of their mix."""
+    from trimtab.stats.trend import trend
+
     paths = workflows or tuple(workflow.path for workflow in evidence.workflows())
     histories = [known for path in paths if not isinstance(known := evidence.history(path), Unknown)]
     busiest = max(histories, key=lambda history: len(history.runs))

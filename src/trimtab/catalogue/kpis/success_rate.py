@@ -18,7 +18,6 @@ from trimtab.catalogue.builds import COMMAND, recent
 from trimtab.catalogue.evidence import Evidence
 from trimtab.model import Direction, KpiValue, Run, Unknown
 from trimtab.replay.outcomes import Outcome, final_attempts, first_attempts, outcome
-from trimtab.stats.bootstrap import mean_interval
 from trimtab.stats.wilson import wilson
 
 unit = "share"
@@ -63,6 +62,8 @@ def _rate(judged: Sequence[tuple[Run, Outcome]]) -> str:
 
 def _interval(judged: Sequence[tuple[Run, Outcome]]) -> tuple[float, float]:
     """The wider of the day-block and Wilson's interval: neither days that agree nor few runs may pass for certainty."""
+    from trimtab.stats.bootstrap import mean_interval  # numpy: not for commands that only name the KPIs
+
     passed = sum(how is Outcome.SUCCESS for _, how in judged)
     low, high = wilson(passed, len(judged), LEVEL)
     blocks = mean_interval([(run.created, float(how is Outcome.SUCCESS)) for run, how in judged], LEVEL)
