@@ -9,14 +9,14 @@ alone tells only when the base had not touched the file since they parted; what 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from trimtab.loop import Site
 from trimtab.model import Run, Stage, Unknown
 from trimtab.world.git import Repository
-from trimtab.world.git_changes import Version, versions_between
+from trimtab.world.git_changes import Line, Version, line_of, versions_between, versions_on
 
 MARGIN = timedelta(minutes=2)  # between GitHub's clock and that of a merge made by its button
 REACH = timedelta(days=182)  # runs older than that are no longer fetched for
@@ -38,7 +38,7 @@ def expose(site: Site) -> int:
         history = site.ledger.history(path)
         blind = [] if isinstance(history, Unknown) else [r for r in history.runs if r.blob is None and _can_tell(r)]
         _fetch_missing(site, repository, [run for run in blind if run.created > site.now() - REACH])
-        told = _executed(_Line(repository, path, repository.default_rev(site.config.remote)), blind)
+        told = _executed(repository, path, blind, repository.default_rev(site.config.remote)) if blind else []
         site.ledger.add_runs(told)
         found += len(told)
     return found
@@ -56,47 +56,63 @@ def _fetch_missing(site: Site, repository: Repository, runs: Sequence[Run]) -> N
         site.say(f"fetched {got} of {len(missing)} commits that runs were made of")
 
 
-def _executed(line: _Line, runs: Sequence[Run]) -> list[Run]:
+def _executed(repository: Repository, path: str, runs: Sequence[Run], tip: str | None) -> list[Run]:
     """The runs for which it can be told what they executed, with their blob."""
-    heads = line.repository.blobs_at([(run.sha, line.path) for run in runs if run.sha])
+    heads = repository.blobs_at([(run.sha, path) for run in runs if run.sha])
+    pulls = [run.sha for run in runs if run.event == "pull_request" and run.sha and heads[run.sha, path] is not None]
+    merges = (
+        _Merges.of(repository, path, tip, repository.existing(list(dict.fromkeys(pulls)))) if tip and pulls else None
+    )
     told = []
     for run in runs:
-        head = heads[run.sha or "", line.path]
-        blob = line.merged(run.sha or "", head, run.created) if run.event == "pull_request" else head
+        blob = heads[run.sha or "", path]
+        if run.event == "pull_request" and blob is not None and merges is not None:
+            blob = merges.blob(run.sha or "", blob, run.created)
         if blob is not None:
             told.append(replace(run, blob=blob))
     return told
 
 
-@dataclass(slots=True)
-class _Line:
-    """One file along the default branch, as a merge with it would have found it; answers are remembered by merge base."""
+@dataclass(frozen=True, slots=True)
+class _Merges:
+    """
+    One file in the merges of pull requests with the default branch
+
+    `line` is the branch, `bases` where each head left it, `parted` the file's blob there, `versions` those that the branch
+    has held, with the commits that brought them.
+    """
 
     repository: Repository
     path: str
-    tip: str | None
-    _since: dict[str, tuple[str | None, list[Version]]] = field(default_factory=dict)
+    line: Line
+    bases: Mapping[str, str | None]
+    parted: Mapping[tuple[str, str], str | None]
+    versions: Sequence[tuple[str, Version]]
 
-    def merged(self, sha: str, head: str | None, created: datetime) -> str | None:
+    @classmethod
+    def of(cls, repository: Repository, path: str, tip: str, heads: Sequence[str]) -> _Merges:
+        """Everything that is needed for these heads, in a handful of processes."""
+        line = line_of(repository, tip, heads)
+        bases = {sha: sha if sha in line.first else line.base(sha) for sha in heads}
+        parted = repository.blobs_at([(base, path) for base in set(bases.values()) if base])
+        return cls(repository, path, line, bases, parted, versions_on(repository, tip, path))
+
+    def blob(self, sha: str, head: str, created: datetime) -> str | None:
         """The blob in the merge of `sha` (which holds `head`) with the branch at `created`; None when it cannot be told."""
-        if self.tip is None or head is None:
-            return head if self.tip is None else None
-        done = self.repository.git("merge-base", self.tip, sha)
-        if done.code != 0:
+        base = self.bases.get(sha)
+        if base is None:
             return None
-        parted, later = self._after(done.text.strip())
-        before = [version for version in later if version.at <= created + MARGIN]
+        before = [version for version in self._since(base) if version.at <= created + MARGIN]
         if not before:
             return head
         pushed_then = all(version.by_host and version.at <= created - MARGIN for version in before)
-        if head != parted or not pushed_then:
+        if head != self.parted[base, self.path] or not pushed_then:
             return None  # both sides changed it, or a commit's date need not be when it reached the branch
         return before[-1].blobs.get(self.path)
 
-    def _after(self, base: str) -> tuple[str | None, list[Version]]:
-        """The file at a merge base, and its versions on the branch since then, oldest first."""
-        if base not in self._since:
-            assert self.tip is not None
-            later = versions_between(self.repository, base, self.tip, self.path)
-            self._since[base] = (self.repository.blob_at(base, self.path), later)
-        return self._since[base]
+    def _since(self, base: str) -> Sequence[Version]:
+        """The versions that the branch brought after `base`, oldest first."""
+        place = self.line.first.get(base)
+        if place is None:  # a commit that a merge brought: what lies behind it is git's to say
+            return versions_between(self.repository, base, self.line.tip, self.path)
+        return [version for sha, version in self.versions if self.line.first[sha] > place]

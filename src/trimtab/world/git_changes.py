@@ -27,46 +27,73 @@ def files_changed(
     """
     here = repository.existing(list(dict.fromkeys(shas)))
     tip = repository.resolve(default) if default else None
-    lines = _lines(repository, tip) if here and tip else None
-    bases = {}
-    for sha in here:
-        base = f"{sha}^"
-        if lines is not None and sha not in lines.first:
-            found = repository.git("merge-base", lines.left_from(sha), sha)
-            base = found.text.strip() if found.code == 0 else base
-        bases[sha] = base
+    line = line_of(repository, tip, here) if here and tip else None
+    bases = {sha: f"{sha}^" if line is None or sha in line.first else line.base(sha) or f"{sha}^" for sha in here}
     trees = repository.check(f"{base}^{{tree}}" for base in bases.values())
     empty = repository.ask("hash-object", "-t", "tree", "--stdin", stdin=b"").decode().strip() if here else ""
     return _between(repository, {sha: (tree[0] if tree else empty) for sha, tree in zip(bases, trees, strict=True)})
 
 
-class _Lines:
-    """The history of a branch: its first-parent line, and for each commit beside it the merge that brought it."""
+class Line:
+    """
+    A branch in memory: its first-parent line, and where each commit beside it came in
 
-    def __init__(self, tip: str, parents: Mapping[str, Sequence[str]]) -> None:
-        self.tip, self.parents = tip, parents
-        self.first: dict[str, None] = {}
+    `first` holds the line's commits with their place on it, oldest first; `_came` the place at which any commit of the
+    branch became part of it, which is its own place or that of the merge that brought it.
+    """
+
+    def __init__(self, repository: Repository, tip: str, parents: Mapping[str, Sequence[str]]) -> None:
+        self.repository, self.tip, self.parents = repository, tip, parents
+        down: list[str] = []
         at: str | None = tip
         while at is not None:
-            self.first[at] = None
+            down.append(at)
             at = next(iter(parents.get(at, ())), None)
-        self._before_merge: dict[str, str] = {}
-        for merge in reversed(self.first):  # oldest first: a commit belongs to the merge that brought it
+        self.first = {sha: place for place, sha in enumerate(reversed(down))}
+        self._came = dict(self.first)
+        for merge, place in self.first.items():  # oldest first: a commit belongs to the merge that brought it
             waiting = list(parents.get(merge, ())[1:])
             while waiting:
                 sha = waiting.pop()
-                if sha not in self.first and sha not in self._before_merge:
-                    self._before_merge[sha] = parents[merge][0]
+                if sha not in self._came:
+                    self._came[sha] = place
                     waiting.extend(parents.get(sha, ()))
 
-    def left_from(self, sha: str) -> str:
-        """The commit of the line to look for the merge base with: the one before the merge, else the branch's tip."""
-        return self._before_merge.get(sha, self.tip)
+    def base(self, sha: str) -> str | None:
+        """
+        The commit at which the branch of `sha` left this one: its merge base with the tip, or, when it was merged since,
+        with the line as it stood before the merge; None when they have none
+
+        Walked in memory, for thousands of commits; git is asked only where criss-cross merges leave several candidates.
+        """
+        until = self._came[sha] if sha in self._came else len(self.first)
+        found: set[str] = set()
+        seen = {sha}
+        waiting = [sha]
+        while waiting:
+            at = waiting.pop()
+            if self._came.get(at, until) < until:
+                found.add(at)
+                continue
+            new = [parent for parent in self.parents.get(at, ()) if parent not in seen]
+            seen.update(new)
+            waiting += new
+        return found.pop() if len(found) == 1 else self._best(sha, until) if found else None
+
+    def _best(self, sha: str, until: int) -> str | None:
+        before = self.tip if until == len(self.first) else next(c for c, n in self.first.items() if n == until - 1)
+        done = self.repository.git("merge-base", before, sha)
+        return done.text.strip() if done.code == 0 else None
 
 
-def _lines(repository: Repository, tip: str) -> _Lines:
-    rows = (line.split(" ") for line in repository.ask("rev-list", "--parents", tip).decode().splitlines())
-    return _Lines(tip, {row[0]: row[1:] for row in rows})
+def line_of(repository: Repository, tip: str, heads: Sequence[str] = ()) -> Line:
+    """The branch that ends at the commit id `tip`, with the commits from which `heads` (ids that exist here) come."""
+    asked = "".join(f"{sha}\n" for sha in (tip, *heads)).encode()
+    rows = (
+        line.split(" ")
+        for line in repository.ask("rev-list", "--parents", "--stdin", stdin=asked).decode().splitlines()
+    )
+    return Line(repository, tip, {row[0]: row[1:] for row in rows})
 
 
 def _between(repository: Repository, bases: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
@@ -111,6 +138,12 @@ def versions(repository: Repository, tip: str, paths: Sequence[str], since: date
 def versions_between(repository: Repository, base: str, tip: str, path: str) -> list[Version]:
     """The versions of one file that the first-parent line brought after `base`, oldest first."""
     return _versions(repository, _touching(repository, f"{base}..{tip}", [path])[::-1], [path])
+
+
+def versions_on(repository: Repository, tip: str, path: str) -> list[tuple[str, Version]]:
+    """The versions of one file on the first-parent line of `tip`, oldest first, with the commit that brought each."""
+    commits = _touching(repository, tip, [path])[::-1]
+    return list(zip((sha for sha, _, _ in commits), _versions(repository, commits, [path]), strict=True))
 
 
 def _touching(repository: Repository, revs: str, paths: Sequence[str]) -> list[tuple[str, datetime, bool]]:
