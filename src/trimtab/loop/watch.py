@@ -169,7 +169,7 @@ def _judge(site: Site, hub: Hub | None, change: Progress, looks: Sequence[Look])
     now = looks[-1]
     adopted = _adoption(looks)
     if change.stage is Stage.UNDOING:
-        withdrawn = change.adopted_blobs and change.delivery != "working-tree" and not now.held
+        withdrawn = change.delivery != "working-tree" and not now.held
         return [_undone(site, change, "the default branch no longer holds it")] if withdrawn else []
     if change.stage in _HELD:
         seen = [_adopted(site, change, adopted)] if now.held and _is_news(change, adopted) else []

@@ -8,6 +8,7 @@ time limit ends its children as well.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -63,6 +64,10 @@ def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
     """The user's environment without git's hook variables, with `changes` on top."""
     kept = {name: value for name, value in os.environ.items() if name not in GIT_LOCAL}
     return kept | dict(changes or {})
+
+
+def on_path(program: str) -> bool:
+    return shutil.which(program) is not None
 
 
 def run(
