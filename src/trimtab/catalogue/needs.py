@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from statistics import median
 
 from trimtab.model import Job as Execution
-from trimtab.model import Run
+from trimtab.model import Run, Unknown
 from trimtab.replay.outcomes import Outcome, first_attempts, job_outcome
 from trimtab.replay.runs import own_jobs
 from trimtab.workflow.model import Job, Workflow
 from trimtab.workflow.names import job_for
 
 MIN_RUNS = 20  # fewer executions of a job say nothing about how often it fails
+LATEST = 1000  # runs looked at: older ones say little about the job of today
 _MENTION = re.compile(r"\bneeds\b(?:\s*\.\s*([A-Za-z_][\w-]*))?")
 _STATUS_CALL = re.compile(r"\b(always|failure|cancelled|success)\s*\(")
 
@@ -28,7 +29,7 @@ _STATUS_CALL = re.compile(r"\b(always|failure|cancelled|success)\s*\(")
 @dataclass(frozen=True, slots=True)
 class Usual:
     """
-    How one YAML job usually goes, over first attempts in which it ran
+    How one YAML job usually goes, over the latest first attempts in which it ran
 
     `runs` executions, `failed` of them by their code; `wall` seconds until its last matrix leg ended and `seconds` of
     runner time of all its legs, both medians over executions that succeeded.
@@ -96,10 +97,18 @@ def job_ids(workflow: Workflow, runs: Iterable[Run]) -> dict[str, str]:
     return {name: id for name, id in found if isinstance(id, str)}
 
 
+def unmatched(runs: Iterable[Run], ids: Mapping[str, str]) -> Unknown | None:
+    """Why another order of the jobs cannot be replayed: names of the API that belong to no single job of the file."""
+    names = sorted({job.name for run in runs for job in run.jobs or () if job.name not in ids})
+    if not names:
+        return None
+    return Unknown(f"job names that belong to no single job of the file, so no replay: {', '.join(names[:3])}")
+
+
 def usual(runs: Sequence[Run], ids: Mapping[str, str]) -> dict[str, Usual]:
     """How each job goes; jobs with fewer than 20 executions or without a success are left out."""
     executions: defaultdict[str, list[tuple[bool, bool, float, float]]] = defaultdict(list)
-    for run in first_attempts(runs):
+    for run in first_attempts(runs[-LATEST:]):
         for id, legs in _legs(run, ids).items():
             outcomes = [job_outcome(leg) for leg in legs]
             lengths = [leg.seconds or 0.0 for leg in legs]

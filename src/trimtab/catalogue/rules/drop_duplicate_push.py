@@ -10,7 +10,7 @@ What you give up: a branch without a pull request gets no run until one is opene
 a fork's push never ran here.
 
 Not proposed when the two runs differ: `push` or `pull_request` has filters of its own, `pull_request` does not run on new
-commits, or a job asks which event it runs for.
+commits, a job asks which event it runs for, or the collected history holds no second run.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ settings: Mapping[str, object] = {}
 
 _ALL = (("*",), ("**",))
 _LONG_LIVED = timedelta(days=7)
+_ENOUGH_RUNS = 20
 _FEW_PUSHES = 3
 _MOST_BRANCHES = 5
 _QUEUE = "gh-readonly-queue/"
@@ -62,7 +63,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         return
     for workflow in evidence.workflows():
         if _runs_twice(workflow) and not _tells_apart(workflow):
-            yield _finding(workflow, default, evidence)
+            yield from _finding(workflow, default, evidence)
 
 
 def count(before: History, after: History) -> Counted | Unknown:
@@ -115,17 +116,19 @@ def _tells_apart(workflow: Workflow) -> bool:
     return any(_ASKS.search(text) and not _OF_DEFAULT.search(text) for text in texts(body))
 
 
-def _finding(workflow: Workflow, default: str, evidence: Evidence) -> Finding:
+def _finding(workflow: Workflow, default: str, evidence: Evidence) -> Iterator[Finding]:
     runs = evidence.runs(workflow.path)
     known = () if isinstance(runs, Unknown) else runs
     second = {run.key for run in _second_runs(known, default)}
     pushes = sum(run.event == "push" for run in known)
+    if len(known) >= _ENOUGH_RUNS and not second:
+        return  # the file would allow it, the team does not do it: everybody works in forks, or pushes to main
     seen = f" ({len(second)} of {pushes} push runs repeated a pull request's)" if known else ""
-    return Finding(
+    yield Finding(
         rule="drop-duplicate-push",
         says=f"a push to a pull request runs this workflow twice{seen}",
         where=workflow.span(workflow.events["push"].path),
-        node=workflow.events["push"].path,
+        node=("on", "push"),
         evidence=("a branch without a pull request will not run until one is opened",),
         change=EditFile(workflow.path, _ops(workflow, (default, *_kept(workflow, known, default)))),
         risk=risk,

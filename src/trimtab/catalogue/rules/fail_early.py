@@ -9,7 +9,8 @@ Proposed only from history: at least 20 runs of both jobs, the cheap one failing
 even at the low end of the interval, at least three times shorter than the expensive one, and sparing at least twice what
 waiting costs.
 
-Not proposed: for jobs that already need another; for jobs that run `always()`; where an expensive job is a required check
+Not proposed: for jobs that already need another, run `always()`, or deploy; behind a job that fails more often than not,
+which has to be mended first; where an expensive job is a required check
 and the cheap one is not, because a job skipped behind a failure reports success and the pull request could be merged
 untested. If it is not known which checks are required, the finding says that you have to look.
 """
@@ -19,8 +20,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.needs import Usual, asks_status, first_key, graph, job_ids, usual, waiting
-from trimtab.model import Design, EditFile, Finding, History, InsertKey, Risk, Unknown
+from trimtab.catalogue.needs import Usual, asks_status, first_key, graph, job_ids, unmatched, usual, waiting
+from trimtab.catalogue.purpose import delivers
+from trimtab.model import NOT_PRICED, Design, EditFile, Finding, History, InsertKey, Risk, Unknown
 from trimtab.replay.runs import change_runs, reschedule
 from trimtab.stats.wilson import wilson
 from trimtab.workflow.model import Job, Workflow
@@ -31,6 +33,7 @@ design: Design = "before_after"
 settings: Mapping[str, object] = {"min_failure_share": 0.05}
 
 _TIMES_CHEAPER = 3
+_BROKEN = 0.5  # a job that fails more often than not has to be mended; nothing should wait for it
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -43,7 +46,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         times = usual(runs, ids)
         best = _best(workflow, roots, times, evidence)
         if best is not None:
-            yield _finding(workflow, *best, ids=ids, times=times, evidence=evidence)
+            unpriced = unmatched(runs, ids)
+            yield _finding(workflow, *best, ids=ids, times=times, evidence=evidence, unpriced=unpriced)
 
 
 def _tests_code(workflow: Workflow) -> bool:
@@ -56,7 +60,9 @@ def _best(
     """The cheap job that spares most, with the expensive jobs that should wait for it."""
     found: list[tuple[float, Job, list[Job]]] = []
     for cheap in roots:
-        if cheap.id not in times or not _fails_often(times[cheap.id], evidence) or cheap.condition is not None:
+        if cheap.id not in times or not _fails_often(times[cheap.id], evidence):
+            continue
+        if cheap.condition is not None or delivers(cheap):
             continue
         behind = [job for job in roots if job.id != cheap.id and _should_wait(job, cheap, times)]
         behind = [job for job in behind if _mergeable_only_tested(workflow, cheap, job, evidence)]
@@ -72,11 +78,11 @@ def _best(
 def _fails_often(job: Usual, evidence: Evidence) -> bool:
     least = evidence.setting("fail-early.min_failure_share")
     low, _ = wilson(job.failed, job.runs)
-    return low >= (least if isinstance(least, float) else 0.05)
+    return low >= (least if isinstance(least, float) else 0.05) and job.failure_share <= _BROKEN
 
 
 def _should_wait(job: Job, cheap: Job, times: Mapping[str, Usual]) -> bool:
-    if job.id not in times or asks_status(job) or job.continue_on_error or cheap.continue_on_error:
+    if job.id not in times or asks_status(job) or job.continue_on_error or cheap.continue_on_error or delivers(job):
         return False
     long_enough = times[job.id].wall >= _TIMES_CHEAPER * times[cheap.id].wall
     return long_enough and waiting(times[cheap.id], times[job.id]).pays
@@ -98,6 +104,7 @@ def _finding(
     ids: Mapping[str, str],
     times: Mapping[str, Usual],
     evidence: Evidence,
+    unpriced: Unknown | None,
 ) -> Finding:
     usually = times[cheap.id]
     names = behind[0].id if len(behind) == 1 else f"{len(behind)} expensive jobs"
@@ -110,7 +117,8 @@ def _finding(
         change=EditFile(workflow.path, tuple(_op(job, cheap) for job in behind)),
         risk=risk,
         spots=tuple(workflow.span(job.path) for job in behind),
-        what_if=_what_if(workflow, cheap, behind, ids),
+        predicts=unpriced or NOT_PRICED,
+        what_if=None if unpriced else _what_if(workflow, cheap, behind, ids),
     )
 
 

@@ -18,14 +18,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from trimtab.catalogue.evidence import Evidence
+from trimtab.catalogue.gates import DOCS, TOP_TEXTS, Gate, documentation_gate, folder_gate, gate_job
+from trimtab.catalogue.gates import NAME as GATE
 from trimtab.catalogue.needs import ancestors, asks_status, first_key, graph, job_ids, job_text
+from trimtab.catalogue.purpose import delivers
 from trimtab.model import (
     Counted,
-    Data,
     Design,
     EditFile,
     Finding,
@@ -47,34 +49,18 @@ metric, risk = "runner_minutes", Risk.REVIEW
 design: Design = "counted"
 settings: Mapping[str, object] = {"min_skipped_runs": 3}
 
-GATE = "changes"
 _GATE_SECONDS = 10.0  # one API call on a fresh runner; taken off every price
 _FOLDER_RUNS = 20  # would-be skips without a failure before a folder is believed
-_TOP = r"^[^/]+\.(md|rst)$|^\.github/([^/]+\.md$|ISSUE_TEMPLATE/)"
-_DOCS = r"^docs/|" + _TOP
 _ABOUT_DOCS = re.compile(
     r"docs?\b|docs|markdown|\.mdx?\b|\.rst\b|spell|typo|prose|vale|link|readme|changelog|licen[sc]e"
     r"|prettier|pre-commit|website|sphinx|mkdocs|dprint|codeql|scorecard|labeler",
     re.IGNORECASE,
 )
+_ABOUT_THE_REQUEST = re.compile(
+    r"label|approv|review|triage|stale|assign|template|title|comment|preview|size|tidy|bot\b", re.I
+)
 _GATED = re.compile(r"paths-filter|changed-files|changed_files|--name-only|needs\.changes\b|pulls/\S*/files")
 _TESTS_DOCS = re.compile(r"doctest|testpaths\s*=.*\bdocs?\b|README\.(md|rst)\s*[\"'].*pytest")
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """
-    One output of the gate job, and the root jobs that listen to it
-
-    `skips` says whether a change of these files leaves the jobs out. `folder` is the only top folder that they work in,
-    "" for jobs that may depend on any file but documentation; `docs` is the pattern of documentation.
-    """
-
-    output: str
-    jobs: tuple[str, ...]
-    skips: Callable[[Sequence[str]], bool]
-    docs: str
-    folder: str = ""
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -174,6 +160,9 @@ def _works_on_code(job: Job) -> bool:
 
 
 def _about_docs(workflow: Workflow, job: Job) -> bool:
+    """Whether a job may look at documentation, or is about the pull request rather than its code."""
+    if _ABOUT_THE_REQUEST.search(f"{job.id} {job.name or ''}") or delivers(job):
+        return True
     return bool(_ABOUT_DOCS.search(f"{job.id}\n{job_text(workflow, job.id)}"))
 
 
@@ -210,8 +199,9 @@ def _files_of_runs(workflow: Workflow, evidence: Evidence) -> dict[tuple[int, in
 def _proposed(
     workflow: Workflow, roots: Sequence[str], files: Mapping[tuple[int, int], tuple[str, ...]], evidence: Evidence
 ) -> Iterator[Finding]:
-    runs = evidence.runs(workflow.path)
-    assert not isinstance(runs, Unknown)
+    history = evidence.history(workflow.path)
+    assert not isinstance(history, Unknown)
+    runs = history.runs
     ids = job_ids(workflow, runs)
     roots = _without_required_legs(workflow, roots, evidence)
     gates = [g for g in _gates(workflow, roots, evidence) if not _lost(g, workflow, runs, files, ids)]
@@ -221,8 +211,15 @@ def _proposed(
     gates = [g for g in gates if g.jobs]
     skipping = [key for key, names in files.items() if any(g.skips(names) for g in gates)]
     minimum = evidence.setting("gate-unaffected-jobs.min_skipped_runs")
-    if len(skipping) >= (minimum if isinstance(minimum, int) else 3):
-        yield _finding(workflow, gates, skipping, files, ids)
+    if len(skipping) < (minimum if isinstance(minimum, int) else 3):
+        return
+    found = _finding(workflow, gates, skipping, files, ids)
+    if found.what_if and _runner_seconds(found.what_if(history).runs) < _runner_seconds(history.runs):
+        yield found
+
+
+def _runner_seconds(runs: Sequence[Run]) -> float:
+    return sum(run.runner_seconds or 0.0 for run in runs)
 
 
 def _without_required_legs(workflow: Workflow, roots: Sequence[str], evidence: Evidence) -> tuple[str, ...]:
@@ -237,26 +234,16 @@ def _without_required_legs(workflow: Workflow, roots: Sequence[str], evidence: E
 def _gates(workflow: Workflow, roots: Sequence[str], evidence: Evidence) -> list[Gate]:
     """One gate for documentation over all roots, and one for each top folder that is all that a root works in."""
     site = evidence.tracked("docs/**/*.mdx"), evidence.tracked("docs/package.json")
-    docs = _TOP if any(isinstance(s, tuple) and s for s in site) else _DOCS
-    is_docs = re.compile(docs).search
-    gates = [Gate("code", tuple(roots), lambda files: all(map(is_docs, files)), docs)]
+    docs = TOP_TEXTS if any(isinstance(s, tuple) and s for s in site) else DOCS
     folders: dict[str, list[str]] = {}
     for id in roots:
         folder = _folder(workflow, id)
         if folder:
             folders.setdefault(folder, []).append(id)
-    return gates + [_folder_gate(folder, tuple(ids), docs) for folder, ids in folders.items()]
-
-
-def _folder_gate(folder: str, jobs: tuple[str, ...], docs: str) -> Gate:
-    relevant, is_docs = re.compile(_relevant(folder)).search, re.compile(docs).search
-    output = "in_" + re.sub(r"[^A-Za-z0-9_]", "_", folder)
-    return Gate(output, jobs, lambda files: not any(relevant(f) and not is_docs(f) for f in files), docs, folder)
-
-
-def _relevant(folder: str) -> str:
-    """Files of the folder, of the repository's root (locks, settings) and of .github."""
-    return rf"^({folder.replace('.', '[.]')}|[.]github)/|^[^/]+$"
+    return [
+        documentation_gate(tuple(roots), docs),
+        *(folder_gate(folder, tuple(ids), docs) for folder, ids in folders.items()),
+    ]
 
 
 def _folder(workflow: Workflow, id: str) -> str | None:
@@ -361,7 +348,7 @@ def _with_gate(run: Run) -> Run:
 def _ops(workflow: Workflow, gates: Sequence[Gate]) -> Iterator[Op]:
     first = next(iter(workflow.jobs))
     model = workflow.jobs[gates[0].jobs[0]]
-    yield InsertKey(("jobs",), GATE, _gate_job(workflow, gates, model), before=first)
+    yield InsertKey(("jobs",), GATE, gate_job(workflow, gates, model), before=first)
     for gate in gates:
         wanted = f"needs.{GATE}.outputs.{gate.output} != 'false'"
         for id in gate.jobs:
@@ -373,57 +360,3 @@ def _ops(workflow: Workflow, gates: Sequence[Gate]) -> Iterator[Op]:
             else:
                 own = job.condition.strip().removeprefix("${{").removesuffix("}}").strip()
                 yield ReplaceScalar((*job.path, "if"), f"${{{{ !cancelled() && {wanted} && ({own}) }}}}")
-
-
-def _gate_job(workflow: Workflow, gates: Sequence[Gate], model: Job) -> Mapping[str, Data]:
-    step: dict[str, Data] = {"id": "look", "shell": "bash"}
-    if workflow.tree.node(("defaults", "run", "working-directory")) is not None:
-        step["working-directory"] = "${{ github.workspace }}"  # nothing is checked out, so no other folder exists
-    step["env"] = {"GH_TOKEN": "${{ github.token }}", "PULL_REQUEST": "${{ github.event.pull_request.number }}"}
-    step["run"] = _script(gates)
-    hosted = any(label.startswith("ubuntu-") for job in workflow.jobs.values() for label in job.runs_on)
-    return {
-        "runs-on": "ubuntu-latest" if hosted or not model.runs_on else _labels(model),
-        "timeout-minutes": 5,
-        "permissions": {"pull-requests": "read"},
-        "outputs": {g.output: f"${{{{ steps.look.outputs.{g.output} }}}}" for g in gates},
-        "steps": [step],
-    }
-
-
-def _labels(job: Job) -> Data:
-    return job.runs_on[0] if len(job.runs_on) == 1 else list(job.runs_on)
-
-
-def _script(gates: Sequence[Gate]) -> str:
-    """
-    Bash that sets each output; whatever goes wrong leaves it "true"
-
-    No pipes: under `pipefail`, a reader that stops early turns "found" into "failed". GitHub lists at most 3000 files.
-    """
-    outputs = [g.output for g in gates]
-    lines = [
-        "# Everything runs, unless this is a pull request whose complete list of files says otherwise.",
-        'files=""',
-        'if [ -n "$PULL_REQUEST" ]; then',
-        '  files=$(gh api --paginate "repos/$GITHUB_REPOSITORY/pulls/$PULL_REQUEST/files" \\',
-        "    --jq '.[] | .filename, (.previous_filename // empty)') || files=\"\"",
-        "fi",
-        f"docs='{gates[0].docs}'",
-        *(f"{g.output}_files='{_relevant(g.folder)}'" for g in gates if g.folder),
-        *(f"{name}=false" for name in outputs),
-        "count=0",
-        "while IFS= read -r file; do",
-        "  count=$((count + 1))",
-        "  if [[ $file =~ $docs ]]; then continue; fi",
-        *(
-            f"  if [[ $file =~ ${g.output}_files ]]; then {g.output}=true; fi" if g.folder else "  code=true"
-            for g in gates
-        ),
-        'done <<< "$files"',
-        'if [ -z "$files" ] || [ "$count" -ge 3000 ]; then',
-        *(f"  {name}=true" for name in outputs),
-        "fi",
-        *(f'echo "{name}=${name}" >> "$GITHUB_OUTPUT"' for name in outputs),
-    ]
-    return "\n".join(lines) + "\n"

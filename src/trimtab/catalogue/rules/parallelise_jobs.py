@@ -19,9 +19,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.needs import Usual, ancestors, asks_status, graph, job_ids, job_text, reads, usual, waiting
+from trimtab.catalogue.needs import (
+    Usual,
+    ancestors,
+    asks_status,
+    graph,
+    job_ids,
+    job_text,
+    reads,
+    unmatched,
+    usual,
+    waiting,
+)
 from trimtab.catalogue.purpose import delivers, holds_write_token
-from trimtab.model import Design, EditFile, Finding, History, Op, RemovePair, Risk, Run, Unknown
+from trimtab.model import NOT_PRICED, Design, EditFile, Finding, History, Op, RemovePair, Risk, Run, Unknown
 from trimtab.replay.runs import change_runs, reschedule
 from trimtab.workflow.model import Job, Workflow
 
@@ -221,8 +232,8 @@ def _finding(workflow: Workflow, edges: Sequence[Edge], evidence: Evidence) -> I
     if not chosen:
         return
     edges = [edge for edge, _ in chosen]
-    what_if = _what_if(workflow, edges, ids, times)
-    if times and _seconds_saved(known, what_if) < _WORTH_SECONDS:
+    what_if, unpriced = _what_if(workflow, edges, ids, times), unmatched(known, ids)
+    if times and not unpriced and _seconds_saved(known, what_if) < _WORTH_SECONDS:
         return
     first = edges[0]
     yield Finding(
@@ -234,7 +245,8 @@ def _finding(workflow: Workflow, edges: Sequence[Edge], evidence: Evidence) -> I
         change=EditFile(workflow.path, tuple(_ops(workflow, edges))),
         risk=risk,
         spots=tuple(workflow.span(("jobs", edge.child, "needs")) for edge in edges[1:]),
-        what_if=what_if,
+        predicts=unpriced or NOT_PRICED,
+        what_if=None if unpriced else what_if,
     )
 
 
