@@ -18,7 +18,7 @@ from trimtab.errors import HostileFileError
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 100
-MAX_EXPANDED = 100_000  # nodes, counting an aliased one each time; the largest of 1,007 real files has 15,158
+MAX_NODES = 100_000  # nodes, counting an aliased one each time; the largest of 1,007 real files has 15,158
 
 _WHY = "reading it could exhaust memory or the stack, and GitHub would not run it"
 # What can precede a token: a blank, any line break of YAML 1.1, a byte order mark (libyaml skips it), a flow indicator.
@@ -62,10 +62,18 @@ def may_have_anchor(text: str) -> bool:
 
 
 def check_depth(text: str) -> None:
-    """Raise HostileFileError when collections nest deeper than MAX_DEPTH; a YAML error here is left to the parser."""
-    if not (_could_be_deep(text) and _depth_exceeds(text)):
+    """
+    Raise HostileFileError when collections nest deeper than MAX_DEPTH or there are more than MAX_NODES nodes
+
+    A YAML error here is left to the parser.
+    """
+    if len(text) <= 2 * MAX_NODES and not _could_be_deep(text):  # a node takes two characters at least
         return
-    raise HostileFileError(f"the file nests deeper than {MAX_DEPTH} levels", _WHY, "remove the nesting")
+    nodes, deepest = _scan(text)
+    if deepest > MAX_DEPTH:
+        raise HostileFileError(f"the file nests deeper than {MAX_DEPTH} levels", _WHY, "remove the nesting")
+    if nodes > MAX_NODES:
+        raise HostileFileError(f"the file holds more than {MAX_NODES:,} nodes", _WHY, "split the workflow")
 
 
 def _could_be_deep(text: str) -> bool:
@@ -77,25 +85,30 @@ def _could_be_deep(text: str) -> bool:
     return any(not prefix.strip(_PREFIX_CHARACTERS) for prefix in deep)
 
 
-def _depth_exceeds(text: str) -> bool:
-    depth = 0
+def _scan(text: str) -> tuple[int, int]:
+    """How many nodes there are and how deep they nest, counted until one of the limits is passed."""
+    nodes = depth = deepest = 0
     try:
         for event in yaml.parse(text, Loader=CSafeLoader):
+            nodes += isinstance(event, yaml.NodeEvent)
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
-                if depth > MAX_DEPTH:
-                    return True
+                deepest = max(deepest, depth)
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
+            if deepest > MAX_DEPTH or nodes > MAX_NODES:
+                break
     except yaml.YAMLError:
-        return False  # not swallowed: compose meets the same error next and tells it with its position
-    return False
+        return nodes, deepest  # not swallowed: compose meets the same error next and tells it with its position
+    return nodes, deepest
 
 
 def check_aliases(root: Node) -> None:
     """Raise HostileFileError when an alias contains itself, or when expanding all aliases would explode."""
-    if _expanded(root, {}, set()) > MAX_EXPANDED:
-        raise HostileFileError("the file's aliases expand to more than 100,000 nodes", _WHY, "write the values out")
+    if _expanded(root, {}, set()) > MAX_NODES:
+        raise HostileFileError(
+            f"the file's aliases expand to more than {MAX_NODES:,} nodes", _WHY, "write the values out"
+        )
 
 
 def _expanded(node: Node, sizes: dict[int, int], open_nodes: set[int]) -> int:

@@ -163,8 +163,9 @@ class Tree:
         """True if the node itself is written with an anchor (a tag in front of the anchor is seen through)."""
         if not self.may_have_anchors:
             return False
-        properties = self.text[node.start_mark.index : node.start_mark.index + 200].split()
-        return any(word.startswith("&") for word in properties[:2] if word.startswith(("&", "!")))
+        start = node.start_mark.index
+        first, second, *_ = [*self.text[start : start + 200].split(maxsplit=2), "", ""]
+        return first.startswith("&") or (first.startswith("!") and second.startswith("&"))
 
     @cached_property
     def duplicates(self) -> tuple[Duplicate, ...]:
