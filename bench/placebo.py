@@ -23,6 +23,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trimtab.loop.measure import measure, points
 from trimtab.model import Decision, EditFile, Intervention, PlannedFile, Risk, Run, Unknown, Verdict
@@ -124,12 +125,16 @@ def welch(runs: Sequence[Run], day: date) -> bool:
     sides = [
         np.log([p.value for p in points(runs, METRIC) if start <= p.at < start + width]) for start in (at - width, at)
     ]
-    if min(side.size for side in sides) < 3:
+    return significant(sides[0], sides[1])
+
+
+def significant(one: NDArray[np.float64], two: NDArray[np.float64]) -> bool:
+    """Whether Welch's test calls the difference of two means significant at 5 %."""
+    if min(one.size, two.size) < 3:
         return False
-    errors = [float(side.var(ddof=1) / side.size) for side in sides]
-    df = sum(errors) ** 2 / sum(e**2 / (side.size - 1) for e, side in zip(errors, sides, strict=True))
-    t = float(sides[1].mean() - sides[0].mean()) / math.sqrt(sum(errors))
-    return abs(t) > t_quantile(0.975, max(int(df), 1))
+    errors = [float(side.var(ddof=1) / side.size) for side in (one, two)]
+    df = sum(errors) ** 2 / sum(e**2 / (side.size - 1) for e, side in zip(errors, (one, two), strict=True))
+    return abs(float(two.mean() - one.mean())) / math.sqrt(sum(errors)) > t_quantile(0.975, max(int(df), 1))
 
 
 def _scaled(run: Run, factor: float) -> Run:
