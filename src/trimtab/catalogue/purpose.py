@@ -46,6 +46,16 @@ _SCRIPT = re.compile(
     )""",
     re.VERBOSE | re.IGNORECASE,
 )
+# The first words of those commands: most scripts hold none of them, and a set is quicker to ask than the expression.
+_TOOLS = frozenset({
+    "npm", "yarn", "pnpm", "bun", "lerna", "changeset", "poetry", "uv", "hatch", "flit", "maturin", "cargo", "vsce",
+    "ovsx", "pdm", "deno", "jsr", "pixi", "semantic-release", "twine", "gem", "mix", "nuget", "dotnet", "goreleaser",
+    "git", "git-push", "gh", "docker", "podman", "skopeo", "crane", "oras", "cosign", "helm", "kubectl", "terraform",
+    "tofu", "terragrunt", "pulumi", "cdk", "sls", "serverless", "sam", "eksctl", "aws", "gsutil", "gcloud", "az", "fly",
+    "flyctl", "vercel", "netlify", "firebase", "wrangler", "heroku", "surge", "mvn", "./mvnw", "gradle", "./gradlew",
+    "mkdocs", "mike", "rsync", "scp", "ssh", "ansible", "ansible-playbook",
+})  # fmt: skip
+_OPENED = str.maketrans(dict.fromkeys("\t\n;&|(`\"'", " "))
 _GENERATED = re.compile(
     r"\b(?:auto-?generated|automatically generated|generated (?:by|from|with|file)|do not (?:\w+ )?edit)\b", re.I
 )
@@ -61,6 +71,8 @@ def is_generated(workflow: Workflow) -> bool:
     """Whether the file's name (`ci.generated.yml`, `x.lock.yml`) or its opening comment says that a tool writes it."""
     if workflow.path.rpartition("/")[2].rsplit(".")[-2:-1] in (["generated"], ["lock"]):
         return True
+    if not workflow.tree.text.startswith(("#", "\n", " ")):
+        return False
     opening = workflow.tree.text[: workflow.tree.root.start_mark.index]
     return _GENERATED.search(opening) is not None and "originally" not in opening.lower()
 
@@ -74,7 +86,7 @@ def delivers(job: Job) -> str | None:
     if job.environment is not None:
         return f"deploys to {job.environment}"
     if job.uses is not None:
-        return f"calls {job.uses}" if _ACTION.search(_called(job.uses)) else None
+        return f"calls {job.uses}" if _action_delivers(_called(job.uses)) else None
     return next((reason for step in job.steps if (reason := step_delivers(step)) is not None), None)
 
 
@@ -115,7 +127,7 @@ def step_delivers(step: Step) -> str | None:
     name = _called(step.uses)
     if name in _PUSHING:
         return f"{name} may push" if _may_push(step) else None
-    return f"uses {name}" if _ACTION.search(name) else None
+    return f"uses {name}" if _action_delivers(name) else None
 
 
 def holds_write_token(workflow: Workflow, job: Job) -> bool:
@@ -163,7 +175,14 @@ def _may_push(step: Step) -> bool:
 
 
 @cache
+def _action_delivers(name: str) -> bool:
+    return _ACTION.search(name) is not None
+
+
+@cache
 def _script_delivers(script: str) -> str | None:
+    if _TOOLS.isdisjoint(script.lower().translate(_OPENED).split()) and "--push" not in script:
+        return None
     text = re.sub(r"\\\n\s*", " ", script)
     text = re.sub(r"(?m)^\s*#.*$", "", text)
     found = _SCRIPT.search(text)

@@ -47,10 +47,11 @@ _LASTING = re.compile(
     r"|site|docs|pages|website|preview|firmware|plugins?|extension|vsix|crate|jar|war|zip|tar|tarball|tgz|gz)\b",
     re.IGNORECASE,
 )
-_FETCHES = re.compile(
-    r"workflow_run|action-download-artifact|gh run download|actions/artifacts|/artifacts\?|}/artifacts"
-    r"|[wW]orkflowRunArtifacts|downloadArtifact|listArtifacts|\brun-id:|nightly\.link"
-)
+# What a workflow writes that fetches artifacts of another run: the trigger, actions, the API's paths and methods.
+_FETCHES = (
+    "workflow_run", "action-download-artifact", "gh run download", "actions/artifacts", "/artifacts?", "}/artifacts",
+    "orkflowRunArtifacts", "downloadArtifact", "listArtifacts", " run-id:", "nightly.link",
+)  # fmt: skip
 _ANY = ("push", "pull_request", "merge_group", "schedule", "pull_request_target", "workflow_call")
 
 
@@ -59,7 +60,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     days = evidence.setting("shorten-artifact-retention.days")
     if not files or not isinstance(days, int) or not 0 < days < 90 or _linked(evidence):
         return
-    fetching = [workflow for workflow in evidence.workflows() if _FETCHES.search(workflow.tree.text)]
+    fetching = [workflow for workflow in evidence.workflows() if any(words in workflow.tree.text for words in _FETCHES)]
     for workflow in files:
         if _stays_inside(workflow, fetching):
             steps = [step for job in workflow.jobs.values() for step in job.steps if _is_passing(workflow, job, step)]
@@ -69,12 +70,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 
 def _linked(evidence: Evidence) -> bool:
     """Whether the README sends people to artifacts of old runs."""
-    names = evidence.tracked("README*")
-    for name in () if isinstance(names, Unknown) else names:
-        text = evidence.text(name)
-        if isinstance(text, str) and ("nightly.link" in text or "/actions/runs/" in text):
-            return True
-    return False
+    texts = (evidence.text(name) for name in ("README.md", "README.rst", "docs/README.md"))
+    return any(isinstance(text, str) and ("nightly.link" in text or "/actions/runs/" in text) for text in texts)
 
 
 def _stays_inside(workflow: Workflow, fetching: list[Workflow]) -> bool:
