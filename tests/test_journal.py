@@ -58,9 +58,7 @@ OPS = (
 )
 
 
-def some_plan(
-    id: str = "c0ffee00", digest: str = "d1", price: Prediction | Unknown = Unknown("no", "cmd")
-) -> Intervention:
+def some_plan(id: str = "c0ffee00", digest: str = "d1", price: Prediction | Unknown = NO_PRICE) -> Intervention:
     file = PlannedFile("ci.yml", "1", "2", "3", "4", EditFile("ci.yml", OPS, (ReplaceText(1, 2, "x\n"),)))
     return Intervention(
         id, "set-timeout", "says", ("f",), (file,), "runner_minutes", "counted", 28, price, Risk.SAFE, DAY, digest

@@ -99,6 +99,7 @@ _RECIPE = """\
 # Puts workflow files back from the backups beside them, with cp and git alone. Run it anywhere in the repository.
 set -eu
 cd "$(git rev-parse --show-toplevel)"
+mkdir -p .github/workflows/backup
 keep=$(mktemp -d .github/workflows/backup/replaced.XXXXXX)
 back() { # COPY FILE BLOB: from the copy, or from git when the copy is gone
     mkdir -p "$(dirname "$2")" "$keep/$(dirname "$2")"
