@@ -20,7 +20,8 @@ from trimtab.world import process
 WORKFLOWS = ".github/workflows/"
 _INCOMING = "refs/heads/incoming"
 _ALONE = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-_BOT = ("ada", "ada@harbour.example")
+_ADA = ("ada", "ada@harbour.example")
+_BUTTON = ("GitHub", "noreply@github.com")
 
 
 def files() -> dict[str, bytes]:
@@ -51,7 +52,7 @@ class SampleRepository:
         root.mkdir(parents=True)
         repository = cls(root)
         repository.git("init", "-q", "--template=", "-b", "main")
-        for name, value in (("user.name", _BOT[0]), ("user.email", _BOT[1]), ("commit.gpgsign", "false")):
+        for name, value in (("user.name", _ADA[0]), ("user.email", _ADA[1]), ("commit.gpgsign", "false")):
             repository.git("config", name, value)
         changes = "".join(_file(path, data) for path, data in sorted(files().items()))
         repository.git(
@@ -60,15 +61,22 @@ class SampleRepository:
         repository.pull()
         return repository
 
-    def git(self, *args: str, stdin: bytes | None = None, at: datetime | None = None) -> str:
+    def git(
+        self,
+        *args: str,
+        stdin: bytes | None = None,
+        at: datetime | None = None,
+        committer: tuple[str, str] = _ADA,
+    ) -> str:
         """One git command in the sample, without the user's settings. Raises RefusedError quoting git when it fails."""
         stamp = f"{int(at.timestamp())} +0000" if at else None
         dated = {"GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp} if stamp else {}
+        name = {"GIT_COMMITTER_NAME": committer[0], "GIT_COMMITTER_EMAIL": committer[1]}
         done = process.run(
             ("git", "-c", "gc.auto=0", "-c", "core.hooksPath=/dev/null", *args),
             cwd=self.root,
             stdin=stdin,
-            env=process.environment(_ALONE | dated),
+            env=process.environment(_ALONE | dated | name),
         )
         if done.code != 0:
             raise RefusedError(
@@ -91,9 +99,14 @@ class SampleRepository:
         """Bring main and the working tree to what has arrived."""
         self.git("merge", "-q", "--ff-only", _INCOMING)
 
-    def commit(self, message: str, at: datetime) -> str:
-        """The team commits what stands in the working tree, as a person would; returns the commit's id."""
-        self.git("commit", "-q", "-a", "-m", message, at=at)
+    def merge_change(self, message: str, at: datetime) -> str:
+        """
+        The team takes what stands in the working tree into main; returns the commit's id
+
+        It carries GitHub's name as the committer, like every pull request merged by GitHub's button: its date is then known to
+        be the moment at which main moved.
+        """
+        self.git("commit", "-q", "-a", "-m", message, at=at, committer=_BUTTON)
         return self.head()
 
     def dirty(self) -> bool:

@@ -2,8 +2,8 @@
 Let simulated time pass in the sample project: commits arrive, workflows run, GitHub's answers are written to a file
 
 The files hold what `gh api repos/OWNER/NAME/actions/runs` would have said, with the jobs inside each run, and the loop collects
-them as it would collect yours. A run executes the workflow file of its own commit: a pull request that branched off before a
-change still runs without it.
+them as it would collect yours. As on GitHub, a pull request's run executes the workflow file of its merge with main, as main
+stands then: once a change is on main it is live for every pull request.
 """
 
 from __future__ import annotations
@@ -50,7 +50,6 @@ class Simulation:
     start: datetime
     now: datetime
     folder: Path  # where the history files go
-    branches: dict[int, Files] = field(default_factory=dict)  # pull request -> the workflow files it branched off with
     newest: dict[int, datetime] = field(default_factory=dict)  # pull request -> its latest push
     reruns: list[_Rerun] = field(default_factory=list)
     parsed: dict[bytes, Workflow] = field(default_factory=dict)
@@ -94,17 +93,11 @@ class Simulation:
             return
         if push.event == "push" and not push.tag:
             self.head = sha
-        files = self._files_of(push, main)
         pull = push.pull_request if push.event == "pull_request" else None
+        if pull is not None:
+            self.newest[pull] = push.at
         day = (at - self.start).days
-        self._run(Trigger(push.index, at, day, push.event, push.branch, sha, push.actor, pull, push.tag), files)
-
-    def _files_of(self, push: Push, main: Files) -> Files:
-        """The workflow files in the push's commit."""
-        if push.event != "pull_request" or push.pull_request is None:
-            return main
-        self.newest[push.pull_request] = push.at
-        return self.branches.setdefault(push.pull_request, main)
+        self._run(Trigger(push.index, at, day, push.event, push.branch, sha, push.actor, pull, push.tag), main)
 
     def _run(self, trigger: Trigger, files: Files) -> None:
         for path, data in files.items():

@@ -35,7 +35,8 @@ from trimtab.world.git import Repository
 
 START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday; fixed, so that one seed tells one story
 WEEKS_BEFORE, WEEKS_AFTER = 16, 6
-LOOK_AT = timedelta(hours=6)  # the loop turns every morning
+APPLIED = START + timedelta(weeks=WEEKS_BEFORE, hours=6)  # the Monday morning of the first change
+LOOKS = (1, 4)  # after that the loop turns on Tuesdays and Fridays
 
 Compose = Callable[[Site, Evidence, Diagnosis, Sequence[str]], Overview]  # the command line's own screen of one site
 
@@ -57,15 +58,16 @@ class Story:
     def tell(self) -> None:
         """The whole story, from the first collection to the last look."""
         self.first_look()
-        first = START + timedelta(weeks=WEEKS_BEFORE) + LOOK_AT
         for day in range(1, WEEKS_AFTER * 7 + 1):
-            self.next_morning(first + timedelta(days=day))
-        self.show(self.ending())
+            morning = APPLIED + timedelta(days=day)
+            if morning.weekday() in LOOKS or day == WEEKS_AFTER * 7:
+                self.next_look(morning)
+        self.ending()
 
     def first_look(self) -> None:
         """Collect the history, diagnose, and make the first change."""
         self.chapter("Collect: sixteen weeks of runs")
-        runs = self.simulation.advance(START + timedelta(weeks=WEEKS_BEFORE) + LOOK_AT)
+        runs = self.simulation.advance(APPLIED)
         for said in collect(self.site, files=[runs], shared=False).says:
             self.show(text.page(text.wrapped(said, "  ")))
         self.chapter("Diagnose: what could be better, dearest first")
@@ -75,17 +77,17 @@ class Story:
             self.show(text.findings(page, paint=self.paint))
         self.chapter("Plan and apply: this team makes one safe change at a time, the dearest first")
         self.change(diagnosis, seen)
-        self.chapter("Six weeks pass; every morning: collect, measure, settle")
+        self.chapter("Six weeks pass; on Tuesdays and Fridays: collect, measure, settle")
 
-    def next_morning(self, at: datetime) -> None:
-        """A day goes by, the loop turns, and the team commits what it did."""
+    def next_look(self, at: datetime) -> None:
+        """Days go by, the loop turns, the team merges what it did, and makes its next change when none is under way."""
         runs = self.simulation.advance(at)
         collect(self.site, files=[runs], shared=False)
         for settled in turn(self.site):
             self.say_settled(settled)
         if self.simulation.repository.dirty():
-            self.simulation.repository.commit("Take back what did not help", at)
-        if at.weekday() == 0 and not self.under_way():
+            self.simulation.repository.merge_change("Take back what did not help", at)
+        if not self.under_way():
             diagnosis, seen = self.diagnosed()
             self.change(diagnosis, seen)
 
@@ -109,7 +111,7 @@ class Story:
         for draft in made.drafts:
             apply(self.site, draft.intervention)
             at = self.site.now()
-            self.simulation.repository.commit(f"{draft.intervention.rule}: {draft.intervention.says[:60]}", at)
+            self.simulation.repository.merge_change(f"{draft.intervention.rule}: {draft.intervention.says[:60]}", at)
             self.show(text.page(self.applied_lines(draft, wanted)))
 
     def is_next(self, finding: Finding) -> bool:
@@ -123,7 +125,7 @@ class Story:
     def applied_lines(self, draft: Draft, finding: Finding) -> list[str]:
         """What was changed, the lines themselves, and what is expected of it."""
         made = draft.intervention
-        lines = [f"  {self.date()}  change {made.id} {made.rule}: applied, and committed by the team"]
+        lines = [f"  {self.date()}  change {made.id} {made.rule}: applied, and merged by the team"]
         for path, before in draft.before.items():
             lines += [f"      {line}" for line in _diff(path, before, draft.after[path])]
         predicts = finding.predicts
@@ -157,7 +159,7 @@ class Story:
             same = "again what it was, byte for byte" if now == file.before else "merged with later edits"
             yield f"{file.path} is {same} (sha256 {now[:12]})"
 
-    def ending(self) -> str:
+    def ending(self) -> None:
         """The changes as they stand, the truth behind them, and where the report lies."""
         self.chapter(f"After {WEEKS_AFTER} weeks")
         diagnosis, seen = self.diagnosed()
@@ -170,7 +172,7 @@ class Story:
         lines = [line for said in _truths(self.simulation.runner.truth) for line in text.wrapped(said, "  ")]
         lines += ["", f"report: {report}", f"the sample project: {self.simulation.repository.root}"]
         lines += [f"next: trimtab -C {escape.shell(str(self.simulation.repository.root))}"]
-        return text.page(lines)
+        self.show(text.page(lines))
 
 
 def run(

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 PEOPLE = ("ada", "grace", "linus", "margaret", "ken", "barbara")
-OPENED_A_WEEKDAY, OPENED_A_WEEKEND_DAY = 3.6, 0.4
+OPENED_A_WEEKDAY, OPENED_A_WEEKEND_DAY = 3.0, 0.3
 PUSHES = 3.2  # mean per pull request
 QUICK_SHARE, QUICK_MINUTES = 0.45, 6.0  # pushes that follow on the heels of another, and how soon (median)
 SLOW_HOURS = 3.0
