@@ -23,6 +23,11 @@ def gather(site: Site, files: Sequence[Path], *, requests: int = 500, share: boo
     return collect(site, hub=_hub(site, requests), shared=share)
 
 
+def look(site: Site) -> Collected:
+    """Only what the clone tells: which changes reached the default branch, and which file each run executed."""
+    return collect(site, shared=False)
+
+
 def _hub(site: Site, requests: int) -> Hub:
     if site.slug is None:
         raise UsageError(

@@ -117,9 +117,7 @@ def _finding(finding: Finding, shown: Overview) -> Mapping[str, Any]:
         "place": _place(finding.where),
         "source": _source(finding.where),
         "evidence": finding.evidence,
-        "prices": [figures.predicted(p) for p in (predicts, *predicts.also)]
-        if not isinstance(predicts, Unknown)
-        else [],
+        "prices": [figures.predicted(p) for p in figures.told(predicts)] if not isinstance(predicts, Unknown) else [],
         "unpriced": predicts.why if isinstance(predicts, Unknown) else "",
         "command": predicts.command if isinstance(predicts, Unknown) else "",
         "risk": str(finding.risk),

@@ -69,8 +69,7 @@ def _finding(finding: Finding, kind: str) -> list[str]:
         how = f" Get it with {escape.markdown_code(finding.predicts.command)}." if finding.predicts.command else ""
         lines.append(f"- unpriced: {escape.markdown(finding.predicts.why)}{how}")
     else:
-        every = (finding.predicts, *finding.predicts.also)
-        lines += [f"- predicts {escape.markdown(figures.predicted(p))}" for p in every]
+        lines += [f"- predicts {escape.markdown(figures.predicted(p))}" for p in figures.told(finding.predicts)]
     if finding.change:
         lines.append(f"- next: {escape.markdown_code(f'trimtab apply {finding.id}')} (undo is exact)")
     return [*lines, ""]

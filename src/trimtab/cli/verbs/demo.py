@@ -11,10 +11,12 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from trimtab.cli import render
 from trimtab.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from trimtab.catalogue.evidence import Evidence
     from trimtab.loop import Site
@@ -22,10 +24,16 @@ if TYPE_CHECKING:
     from trimtab.report.values import Overview
 
 
+WEEKS = 4  # enough to price its findings, little enough to be written at once
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("into", nargs="?", metavar="DIR", help="where the sample project goes (default: a new folder)")
     parser.add_argument(
         "--seed", type=int, default=1, metavar="N", help="another seed tells another story (default: 1)"
+    )
+    parser.add_argument(
+        "--only-project", action="store_true", help="only write the sample project and four weeks of runs"
     )
     parser.add_argument("--repo-dir", metavar="DIR", help="take a first look at the clone in DIR instead")
 
@@ -38,7 +46,34 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
     from trimtab.demo.story import run as tell
 
     into = Path(options.into) if options.into else None
+    if options.only_project:
+        return _project(options, terminal, into)
     return tell(into, options.seed, show=terminal.show, say=terminal.say, compose=_compose, paint=terminal.paint)
+
+
+def _project(options: argparse.Namespace, terminal: Terminal, into: Path | None) -> int:
+    """A clone and a file with its runs, for trying the commands one by one. Raises UsageError when DIR is in use."""
+    from datetime import timedelta
+
+    from trimtab.demo.simulation import Simulation
+    from trimtab.demo.story import START
+    from trimtab.errors import UsageError
+
+    if into is None or into.exists():
+        raise UsageError(
+            "the sample project needs a new folder", "it is yours to keep", "trimtab demo --only-project DIR"
+        )
+    home = into.resolve()
+    simulation = Simulation.create(home / "harbour", home, options.seed, START, WEEKS)
+    simulation.advance(START + timedelta(weeks=WEEKS)).replace(home / "runs.json")
+    render.told(
+        options,
+        terminal,
+        [f"a SIMULATED project is in {into}/harbour, {WEEKS} weeks of its runs are in {into}/runs.json"],
+        project=str(home / "harbour"),
+        runs=str(home / "runs.json"),
+    )
+    return 0
 
 
 def _compose(site: Site, seen: Evidence, diagnosis: Diagnosis, notes: Sequence[str]) -> Overview:

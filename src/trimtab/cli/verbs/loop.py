@@ -44,8 +44,7 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
     codes: list[int] = []
     if not options.dry_run:
         recover(site)
-    if not options.no_collect:
-        codes.append(_collect(site, terminal))
+    codes.append(_collect(site, terminal, ask=not options.no_collect))
     notes: list[str] = []
     settled = () if options.dry_run else _settle(site, options, terminal)
     for one in settled:
@@ -66,16 +65,18 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
     return worst(codes)
 
 
-def _collect(site: Site, terminal: Terminal) -> int:
+def _collect(site: Site, terminal: Terminal, *, ask: bool) -> int:
     """Collect; a network that refuses does not stop the turn, which then says so and uses what is there."""
-    from trimtab.cli.gather import gather
+    from trimtab.cli.gather import gather, look
 
     try:
-        for sentence in gather(site, ()).says:
-            terminal.say(sentence)
+        found = gather(site, ()) if ask and site.slug is not None else look(site)
     except RefusedError as refusal:
         terminal.say(f"not collected: {refusal.what}; {refusal.why}; {refusal.fix}")
+        look(site)
         return EXIT_REFUSED
+    for sentence in found.says:
+        terminal.say(sentence)
     return 0
 
 

@@ -29,6 +29,7 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
 
     from trimtab.cli import overview
     from trimtab.cli.choose import chosen
+    from trimtab.cli.gather import look
     from trimtab.cli.moments import moment
     from trimtab.cli.site import open_site
     from trimtab.loop.turn import verdict
@@ -41,6 +42,7 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
         )
     effective = moment("--effective-at", options.effective_at) if options.effective_at else None
     site = open_site(options, terminal)
+    look(site)
     state = site.journal.state()
     names = [chosen(told, state.changes, "change", "trimtab") for told in options.ids]
     changes = [state.changes[name] for name in names] or list(state.live())
