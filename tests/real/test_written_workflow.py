@@ -31,7 +31,7 @@ def test_actionlint_has_nothing_to_say(written: Path) -> None:
 
 @pytest.mark.real("jactionlint")
 def test_jactionlint_has_nothing_to_say(written: Path) -> None:
-    assert complaints("jactionlint", "-no-color", str(written)) == ""
+    assert complaints("jactionlint", "--no-color", str(written)) == ""
 
 
 @pytest.mark.real("zizmor")
