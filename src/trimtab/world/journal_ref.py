@@ -15,7 +15,7 @@ from trimtab.world.git import Repository
 from trimtab.world.git_write import commit_files
 
 REF = "refs/trimtab/journal"
-SEEN = "refs/trimtab/journal-remote"  # what the remote held when we last looked
+
 AUTHOR = ("trimtab", "trimtab@localhost")
 
 
@@ -26,8 +26,8 @@ def fetched(repository: Repository, remote: str) -> str | Unknown | None:
         return Unknown(f"git ls-remote {remote}: {listed.complaint}", f"git ls-remote {remote}")
     if not listed.out.strip():
         return None
-    refused = repository.fetch(remote, f"+{REF}:{SEEN}")
-    return refused if refused is not None else repository.resolve(SEEN)
+    refused = repository.fetch(remote, f"+{REF}:{REF}")
+    return refused if refused is not None else repository.resolve(REF)
 
 
 def names(repository: Repository, commit: str | None) -> Mapping[str, str]:
