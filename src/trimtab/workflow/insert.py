@@ -32,7 +32,7 @@ from trimtab.workflow.locate import (
 )
 from trimtab.workflow.manner import manner
 from trimtab.workflow.render import Manner
-from trimtab.workflow.safety import show
+from trimtab.workflow.safety import refuse_open_end, show
 from trimtab.workflow.splices import Splice, replace
 from trimtab.workflow.tree import Tree, is_null, pairs
 
@@ -81,10 +81,9 @@ def _after(tree: Tree, op: InsertKey, node: MappingNode, index: int) -> list[Spl
     end = content_end(tree, value, key.end_mark.index)
     at = tail_end(tree, end, depth)
     spaced = depth == 0 or len(lines) > 1
-    parted = blank_below(tree.text, at) or (
-        index > 0 and blank_above(tree.text, lead_start(tree, key.start_mark.index))
-    )
-    if spaced and parted and not (index < len(node.value) - 1 and not blank_below(tree.text, at)):
+    is_last = index == len(node.value) - 1
+    parted = index > 0 and blank_above(tree.text, lead_start(tree, key.start_mark.index))
+    if spaced and (parted if is_last else blank_below(tree.text, at)):
         lines.insert(0, "")
     return [whole_lines(tree, at, depth, lines)]
 
@@ -121,8 +120,14 @@ def whole_lines(tree: Tree, at: int, depth: int, lines: Sequence[str]) -> Splice
     newline = newline_at(tree, at)
     body = newline.join(" " * depth + line if line else "" for line in lines)
     if at == len(tree.text) and not tree.text.endswith("\n"):  # the last line has no newline: keep it so
-        return replace(tree.text, at, at, newline + body)
+        refuse_open_end(tree)
+        return replace(tree.text, at, at, newline + body + (newline if _ends_in_block(lines) else ""))
     return replace(tree.text, at, at, body + newline)
+
+
+def _ends_in_block(lines: Sequence[str]) -> bool:
+    """True if a literal block may be the last of the lines: its value would lose its newline with the file's."""
+    return any(line.endswith((": |", "- |")) for line in lines)
 
 
 def _depth(tree: Tree, start: int) -> int:

@@ -182,6 +182,20 @@ def blank_below(text: str, at: int) -> bool:
     return at < len(text) and not text[at : line_end(text, at)].strip()
 
 
+def block_scalar_before(tree: Tree, at: int) -> bool:
+    """True if the last line before offset `at` belongs to a block scalar whose value ends with its newline."""
+    end = without_newline(tree.text, at)
+    scalars = [leaf for leaf in _leaves(tree.root) if leaf.style in ("|", ">") and leaf.start_mark.index < at]
+    return any(
+        content_end(tree, leaf, leaf.start_mark.index) == end and not _strips(tree.text, leaf) for leaf in scalars
+    )
+
+
+def _strips(text: str, node: ScalarNode) -> bool:
+    match = _HEADER.match(text, _header_at(text, node))
+    return match is not None and "-" in match.groups()
+
+
 def newline_at(tree: Tree, at: int) -> str:
     """The newline that the line in front of offset `at` ends with, else the file's usual one."""
     if tree.text.endswith("\r\n", 0, at):

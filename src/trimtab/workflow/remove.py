@@ -16,6 +16,8 @@ from trimtab.errors import EditRefused
 from trimtab.model import MoveBlock, NodePath, RemovePair
 from trimtab.workflow.locate import (
     blank_above,
+    blank_below,
+    block_scalar_before,
     colon_end,
     column,
     content_end,
@@ -29,7 +31,7 @@ from trimtab.workflow.locate import (
     tail_end,
     without_newline,
 )
-from trimtab.workflow.safety import refuse_inside, show
+from trimtab.workflow.safety import refuse_inside, refuse_open_end, show
 from trimtab.workflow.splices import Splice, replace
 from trimtab.workflow.tree import Tree
 
@@ -98,8 +100,8 @@ def _remove_item(tree: Tree, path: NodePath, parent: SequenceNode) -> list[Splic
 
 
 def cut_lines(tree: Tree, start: int, end: int) -> Splice:
-    """The splice that removes whole lines; a file without final newline stays without."""
-    if end == len(tree.text) and not tree.text.endswith("\n"):
+    """The splice that removes whole lines; a file without final newline stays without, unless a block needs it."""
+    if end == len(tree.text) and not tree.text.endswith("\n") and not block_scalar_before(tree, start):
         start = without_newline(tree.text, start)
     return replace(tree.text, start, end, "")
 
@@ -137,16 +139,30 @@ def move_block(tree: Tree, op: MoveBlock) -> list[Splice]:
     if target in (source, source + 1):
         return []
     refuse_inside(tree, _value(parent, source), show(op.path))
-    start, end = _lines_of(tree, parent, source)
     at, _ = _lines_of(tree, parent, target)
-    text = tree.text
-    newline = newline_at(tree, end)
-    block = text[start:end] if text.endswith("\n", 0, end) else text[start:end] + newline
-    if blank_above(text, start) and source > 0 and not text[_end_of(tree, parent, source - 1) : start].strip():
+    start, end = _lines_of(tree, parent, source)
+    text, newline = tree.text, newline_at(tree, end)
+    block = text[start:end]
+    if not text.endswith("\n", 0, end):
+        refuse_open_end(tree)
         block += newline
-    cut = cut_lines(tree, start, end)
+    gap = _gap(tree, parent, source, (start, end))
+    if gap != (start, end):
+        block += newline
+    cut = cut_lines(tree, *gap)
     put = replace(text, at, at, block)
     return [cut, put] if at < start else [put, cut]
+
+
+def _gap(tree: Tree, parent: MappingNode | SequenceNode, source: int, lines: tuple[int, int]) -> tuple[int, int]:
+    """The lines of a block with one blank line that parts it from its neighbour, which moves along."""
+    text, (start, end) = tree.text, lines
+    if source == 0:
+        return (start, line_end(text, end)) if blank_below(text, end) else lines
+    if blank_above(text, start):
+        blank = line_start(text, start - 1)
+        return (blank, end) if blank >= _end_of(tree, parent, source - 1) else lines
+    return lines
 
 
 def _index(parent: MappingNode | SequenceNode, part: str | int) -> int | None:

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from yaml.nodes import ScalarNode
 from yaml.resolver import Resolver
@@ -176,8 +177,8 @@ def _key(key: str) -> str:
 def _decimal(value: float) -> str:
     if value != value or value in (float("inf"), float("-inf")):
         raise EditRefused("the new value is no finite number", "GitHub could not read it", "give a finite number")
-    text = repr(value)
-    return text if "e" not in text else format(value, "f")
+    text = format(Decimal(repr(value)), "f")  # exact, and without the exponent that YAML 1.1 and 1.2 read differently
+    return text if "." in text else f"{text}.0"
 
 
 def _double_quoted(text: str) -> str:

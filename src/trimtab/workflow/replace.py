@@ -56,7 +56,7 @@ def _inside_flow(tree: Tree, op: ReplaceScalar) -> bool:
 
 def _replace_block(tree: Tree, op: ReplaceScalar, node: ScalarNode) -> Splice:
     text, start = tree.text, node.start_mark.index
-    end = content_end(tree, node, start)
+    end = len(text[: content_end(tree, node, start)].rstrip())  # blank lines that "|+" keeps stay as blank lines
     header = _HEADER.match(text, start)
     header_end = header.end() if header is not None else start
     behind = text[header_end : without_newline(text, line_end(text, header_end))]
@@ -67,7 +67,7 @@ def _replace_block(tree: Tree, op: ReplaceScalar, node: ScalarNode) -> Splice:
     depth = _content_depth(text, header_end, end)
     newline = newline_at(tree, line_end(text, start))
     body = newline.join(" " * depth + line if line else "" for line in lines)
-    return replace(text, start, end, f"{marker}{behind}{newline}{body}")
+    return replace(text, start, end, f"{marker}{behind}{newline}{body}{_close(text, end, marker, newline)}")
 
 
 def _as_block(tree: Tree, node: ScalarNode, block: tuple[str, list[str]]) -> Splice:
@@ -81,7 +81,12 @@ def _as_block(tree: Tree, node: ScalarNode, block: tuple[str, list[str]]) -> Spl
     newline = newline_at(tree, line_end(text, start))
     space = " " if start > 0 and text[start - 1] in ":-" else ""
     body = newline.join(" " * depth + each if each else "" for each in lines)
-    return replace(text, start, end, f"{space}{header}{behind}{newline}{body}")
+    return replace(text, start, end, f"{space}{header}{behind}{newline}{body}{_close(text, end, header, newline)}")
+
+
+def _close(text: str, end: int, header: str, newline: str) -> str:
+    """The newline that a block's value ends with, where the file itself ended without one."""
+    return newline if end == len(text) and header == "|" else ""
 
 
 def _content_depth(text: str, header_end: int, end: int) -> int:

@@ -14,6 +14,7 @@ from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 from trimtab.errors import EditRefused
 from trimtab.model import NodePath
 from trimtab.workflow.guard import children
+from trimtab.workflow.locate import block_scalar_before
 from trimtab.workflow.tree import Tree, child
 
 _OTHER_BREAKS = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
@@ -57,6 +58,16 @@ def refuse_inside(tree: Tree, node: Node, what: str) -> None:
     """Raise EditRefused if an anchor or alias stands anywhere inside a value that is to go or to move."""
     if tree.may_have_anchors and _has_anchor(tree, node, set()):
         raise EditRefused(f"{what} holds an anchor or an alias", "another place may depend on it", _FIX)
+
+
+def refuse_open_end(tree: Tree) -> None:
+    """Raise EditRefused if a newline behind the file's last line would become part of a block scalar's value."""
+    if not tree.text.endswith("\n") and block_scalar_before(tree, len(tree.text)):
+        raise EditRefused(
+            "the file ends inside a block of text, without a newline",
+            "what comes behind it would change that text",
+            "end the file with a newline",
+        )
 
 
 def show(path: NodePath) -> str:

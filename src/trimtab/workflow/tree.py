@@ -29,7 +29,7 @@ _RESOLVER = Resolver()
 
 
 class Scalar(NamedTuple):
-    """One scalar of the typed form: YAML tag without its prefix ("str", "int", "bool", "null"...) and its text."""
+    """One scalar of the typed form: YAML tag without its prefix ("str", "int", "bool"...) and its text, "" for null."""
 
     tag: str
     text: str
@@ -296,6 +296,8 @@ def _plain(node: Node, seen: dict[int, Plain]) -> Plain:
 
 
 def _typed(node: Node, seen: dict[int, Typed]) -> Typed:
+    if node.tag == _NULL:
+        return Scalar("null", "")
     if isinstance(node, ScalarNode):
         return Scalar(node.tag.removeprefix(_TAG), str(node.value))
     if id(node) not in seen:
