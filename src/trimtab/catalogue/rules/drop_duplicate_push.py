@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from trimtab.catalogue.evidence import Evidence
@@ -38,7 +39,7 @@ from trimtab.model import (
     Run,
     Unknown,
 )
-from trimtab.replay.runs import drop_runs, runner_seconds
+from trimtab.replay.runs import change_runs, runner_seconds
 from trimtab.workflow.model import Event, Workflow
 
 metric, risk = "runner_minutes", Risk.REVIEW
@@ -132,8 +133,18 @@ def _finding(workflow: Workflow, default: str, evidence: Evidence) -> Iterator[F
         evidence=("a branch without a pull request will not run until one is opened",),
         change=EditFile(workflow.path, _ops(workflow, (default, *_kept(workflow, known, default)))),
         risk=risk,
-        what_if=lambda history: drop_runs(history, lambda run: run.key in second),
+        what_if=lambda history: change_runs(history, lambda run: _without_work(run) if run.key in second else run),
     )
+
+
+def _without_work(run: Run) -> Run:
+    """
+    The second run as nothing but its moment
+
+    Leaving it out altogether would move the start of the wait for feedback to the pull request's run: where a branch was
+    pushed long before its pull request was opened, that would look like a gain.
+    """
+    return replace(run, conclusion="skipped", ended=run.created, jobs=())
 
 
 def _second_runs(runs: Sequence[Run] | History, default: str | None = None) -> list[Run]:

@@ -8,10 +8,11 @@ Why a job and not a `paths` filter on the trigger: a required check of a workflo
 for ever, while a job skipped by its `if` reports success. Only pull requests are looked at: a push to the default branch,
 a merge queue, a schedule run everything, and so does a pull request whose list of files cannot be read.
 
-Priced from the files of past pull requests. Not proposed when a past run that failed would have been skipped, when fewer
-than three runs would have been, when a job behind the gate asks how the others ended, or when the repository tests its
-documentation. A matrix job is gated only if it is known that none of its legs is a required check, because a skipped
-matrix job never reports its legs.
+Priced from the files of past pull requests. No job is gated that failed in a past run in which it would have been skipped
+(unless that run passed when run again). Not proposed when fewer than three runs would have been shorter, when a job behind
+it asks how the others ended, or when the repository tests its documentation. Folders are told apart only where the
+history shows at least 20 such runs and no workspace file ties the folders together. A matrix job is gated only if it is known
+that none of its legs is a required check, because a skipped matrix job never reports its legs.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ settings: Mapping[str, object] = {"min_skipped_runs": 3}
 _GATE_SECONDS = 10.0  # one API call on a fresh runner; taken off every price
 _FOLDER_RUNS = 20  # would-be skips without a failure before a folder is believed
 _ABOUT_DOCS = re.compile(
-    r"docs?\b|docs|markdown|\.mdx?\b|\.rst\b|spell|typo|prose|vale|link|readme|changelog|licen[sc]e"
+    r"\bdocs?\b|docs|markdown|\.mdx?\b|\.rst\b|spell|typos|prose|\bvale\b|link-?check|lychee|readme|changelog|licen[sc]e"
     r"|prettier|pre-commit|website|sphinx|mkdocs|dprint|codeql|scorecard|labeler",
     re.IGNORECASE,
 )
@@ -60,6 +61,10 @@ _ABOUT_THE_REQUEST = re.compile(
     r"label|approv|review|triage|stale|assign|template|title|comment|preview|size|tidy|bot\b", re.I
 )
 _GATED = re.compile(r"paths-filter|changed-files|changed_files|--name-only|needs\.changes\b|pulls/\S*/files")
+_WORKSPACES = (
+    *("Cargo.toml", "go.work", "pnpm-workspace.yaml", "nx.json", "turbo.json", "lerna.json", "rush.json", "pom.xml"),
+    *("settings.gradle", "settings.gradle.kts", "WORKSPACE", "MODULE.bazel", "pyproject.toml", "CMakeLists.txt"),
+)
 _TESTS_DOCS = re.compile(r"doctest|testpaths\s*=.*\bdocs?\b|README\.(md|rst)\s*[\"'].*pytest")
 
 
@@ -204,7 +209,8 @@ def _proposed(
     runs = history.runs
     ids = job_ids(workflow, runs)
     roots = _without_required_legs(workflow, roots, evidence)
-    gates = [g for g in _gates(workflow, roots, evidence) if not _lost(g, workflow, runs, files, ids)]
+    lost = _Losses(workflow, runs, files, ids)
+    gates = [lost.without(gate) for gate in _gates(workflow, roots, evidence)]
     gates = [g for g in gates if g.output == "code" or _believed(g, files)]
     taken = {id for g in gates if g.output != "code" for id in g.jobs}
     gates = [replace(g, jobs=tuple(id for id in g.jobs if id not in taken)) if g.output == "code" else g for g in gates]
@@ -236,7 +242,7 @@ def _gates(workflow: Workflow, roots: Sequence[str], evidence: Evidence) -> list
     site = evidence.tracked("docs/**/*.mdx"), evidence.tracked("docs/package.json")
     docs = TOP_TEXTS if any(isinstance(s, tuple) and s for s in site) else DOCS
     folders: dict[str, list[str]] = {}
-    for id in roots:
+    for id in () if _has_workspace(evidence) else roots:
         folder = _folder(workflow, id)
         if folder:
             folders.setdefault(folder, []).append(id)
@@ -244,6 +250,14 @@ def _gates(workflow: Workflow, roots: Sequence[str], evidence: Evidence) -> list
         documentation_gate(tuple(roots), docs),
         *(folder_gate(folder, tuple(ids), docs) for folder, ids in folders.items()),
     ]
+
+
+def _has_workspace(evidence: Evidence) -> bool:
+    """Whether a file in the root says that folders are built together, so that one may depend on another."""
+    package = evidence.text("package.json")
+    if isinstance(package, str) and '"workspaces"' in package:
+        return True
+    return any(not isinstance(evidence.text(name), Unknown) for name in _WORKSPACES)
 
 
 def _folder(workflow: Workflow, id: str) -> str | None:
@@ -258,21 +272,30 @@ def _folder(workflow: Workflow, id: str) -> str | None:
     return top if re.fullmatch(r"[A-Za-z0-9_][\w.-]*", top) else None
 
 
-def _lost(
-    gate: Gate,
-    workflow: Workflow,
-    runs: Sequence[Run],
-    files: Mapping[tuple[int, int], tuple[str, ...]],
-    ids: Mapping[str, str],
-) -> bool:
-    """Whether a failure that happened would not have been seen: in a gated job, or behind one, of a skipped run."""
-    behind = _behind(workflow, gate.jobs)
-    return any(
-        job_outcome(job) is Outcome.CODE and ids.get(job.name) in (None, *behind)
-        for run in runs
-        if run.key in files and gate.skips(files[run.key])
-        for job in run.jobs or ()
-    )
+class _Losses:
+    """Failures that a gate would have hidden: the jobs that failed, by run, where the run did not pass when run again."""
+
+    def __init__(
+        self,
+        workflow: Workflow,
+        runs: Sequence[Run],
+        files: Mapping[tuple[int, int], tuple[str, ...]],
+        ids: Mapping[str, str],
+    ) -> None:
+        passed = {run.id for run in runs if run.conclusion == "success"}
+        known = [run for run in runs if run.key in files and run.id not in passed]
+        self._workflow = workflow
+        self._failed = [
+            (files[run.key], {ids.get(j.name) for j in run.jobs or () if job_outcome(j) is Outcome.CODE})
+            for run in known
+        ]
+
+    def without(self, gate: Gate) -> Gate:
+        """The gate without the jobs that failed, or had a failure behind them, in a run that it would have skipped."""
+        failed = {id for names, ids in self._failed if ids and gate.skips(names) for id in ids}
+        if None in failed:  # a failed job that cannot be told may be any of them
+            return replace(gate, jobs=())
+        return replace(gate, jobs=tuple(id for id in gate.jobs if not failed & _behind(self._workflow, [id])))
 
 
 def _behind(workflow: Workflow, jobs: Sequence[str]) -> frozenset[str]:
@@ -301,7 +324,7 @@ def _finding(
         where=workflow.span(("jobs", jobs[0])),
         node=("jobs",),
         evidence=(
-            "no run that failed would have been skipped",
+            "no job is gated that failed in such a run",
             "pushes, merge queues and schedules still run everything",
         ),
         change=EditFile(workflow.path, tuple(_ops(workflow, gates))),

@@ -44,18 +44,21 @@ _SAMPLE = 200
 _WORTH_SECONDS = 15.0  # what comes this little sooner is not worth anybody's review
 _OTHER_DUTIES = ("pull_request_target", "workflow_run", "issue_comment")  # a first job often asks who may go on
 _SETS_UP = re.compile(r"checkout|/setup-")
+_FRESH = re.compile(
+    r"((depot|blacksmith|buildjet|warp|nscloud|ubicloud)-[\w-]*)?(ubuntu|macos|windows)-[\w.-]+", re.IGNORECASE
+)
 _FREE_OF_CARE = re.compile(r"codecov/\S+|coverallsapp/\S+|persist-credentials")
 _WRITES = re.compile(
-    r"upload|actions/cache|docker\s+push|--push|\bpush\s*\n?\s*true|registry|ghcr\.io|\becr\b|\bs3\b|gsutil|azcopy|rsync|\bscp\b"
+    r"upload|docker\s+push|--push|\bpush\s*\n?\s*true|registry|ghcr\.io|\becr\b|\bs3\b|gsutil|azcopy|rsync|\bscp\b"
     r"|git\s+(push|tag|commit)|\bgh\s+(release|pr|workflow|api)|terraform|kubectl|\bhelm\b|pulumi|migrat|deploy|publish"
-    r"|release|cachix|provision|docker/(login|build-push)-action|GITHUB_OUTPUT|set-output",
+    r"|release|cachix|provision|cache-to|type=gha|docker/(login|build-push)-action|GITHUB_OUTPUT|set-output",
     re.IGNORECASE,
 )
-_USES_OTHERS_WORK = re.compile(r"download|docker\s+pull|\bgh\s+run\b|\bnotify|slack|coverage", re.IGNORECASE)
+_USES_OTHERS_WORK = re.compile(r"download|docker\s+pull|\bgh\s+run\b|\bnotify|slack", re.IGNORECASE)
 _ACTS = re.compile(
-    r"deploy|publish|promote|rollout|\bship\b|(?<!-)\brelease[-/: ]|pages|docker\s+push|git\s+push|git-auto-commit"
-    r"|create-pull-request|semantic-release|goreleaser|changesets|\bsign|attest|notari[sz]e|submit|twine|npm\s+publish|id-token|packages\s+write"
-    r"|contents\s+write|benchmark|\bbench",
+    r"deploy|publish|promote|rollout|\bship\b|(?<!-)\brelease[-/: ]|\bpages\b|docker\s+push|git\s+push|git-auto-commit"
+    r"|create-pull-request|semantic-release|goreleaser|changesets|\bsign(s|ed|ing)?\b|attest|notari[sz]e|submit|twine|npm\s+publish|id-token|packages\s+write"
+    r"|contents\s+write",
     re.IGNORECASE,
 )
 _PREPARES = re.compile(
@@ -66,7 +69,7 @@ _PREPARES = re.compile(
 )
 _COLLECTS = re.compile(
     r"clean|tear-?down|stop|finali[sz]e|summary|all|ok|done|complete|required|conclusion|status|success|result|report|post"
-    r"|collect|merge|combine|gate|finish|\bend\b|pass",
+    r"|collect|merge|combine|coverage|benchmark|gate|finish|\bend\b|pass",
     re.IGNORECASE,
 )
 _QUICK_CHECK = re.compile(
@@ -118,6 +121,8 @@ def _only_orders(workflow: Workflow, edge: Edge, evidence: Evidence) -> bool:
         return False
     if _skips_with(workflow, edge) or _still_waits(workflow, edge):
         return False
+    if _share_a_cache(workflow, child, parent, evidence):
+        return False
     return _takes_nothing(workflow, child, evidence) and _leaves_nothing(workflow, parent, evidence)
 
 
@@ -143,6 +148,25 @@ def _leaves_nothing(workflow: Workflow, parent: Job, evidence: Evidence) -> bool
         if delivers(job) or _WRITES.search(text):
             return False
     return bool(bodies)
+
+
+def _share_a_cache(workflow: Workflow, child: Job, parent: Job, evidence: Evidence) -> bool:
+    """Whether the child may start from a cache entry that the parent saved: by its key, or by the start of it."""
+    saved = _cache_keys(workflow, parent, evidence, "key")
+    wanted = _cache_keys(workflow, child, evidence, "key") | _cache_keys(workflow, child, evidence, "restore-keys")
+    return any(key.startswith(start) for key in saved for start in wanted)
+
+
+def _cache_keys(workflow: Workflow, job: Job, evidence: Evidence, name: str) -> set[str]:
+    """The lines under `key` or `restore-keys` of a job's cache steps; "" (the start of all) where an action hides them."""
+    found: set[str] = set()
+    for at, inner in _bodies(workflow, job, evidence):
+        steps = [step for step in inner.steps if (step.action or "").startswith("actions/cache")]
+        found |= {line.strip() for step in steps for line in step.inputs.get(name, "").splitlines() if line.strip()}
+        text = _full_text(at, inner, evidence) or ""
+        if text.count("actions/cache") > len(steps):
+            found.add("")
+    return found
 
 
 def _bodies(workflow: Workflow, job: Job, evidence: Evidence) -> list[tuple[Workflow, Job]]:
@@ -184,19 +208,23 @@ def _names(job: Job) -> str:
 
 
 def _on_fresh_runner(job: Job, evidence: Evidence) -> bool:
-    return evidence.runner_class(job.runs_on) in ("hosted", "slim") or (job.matrix is not None and _hosted_matrix(job))
+    """Whether every runner that may take the job starts empty, so that nothing is handed over on its disk."""
+    if evidence.runner_class(job.runs_on) in ("hosted", "slim"):
+        return True
+    labels = _labels(job)
+    return bool(labels) and all(_FRESH.match(label) for label in labels)
 
 
-def _hosted_matrix(job: Job) -> bool:
-    """`runs-on: ${{ matrix.os }}` whose values are all GitHub's own labels."""
-    found = re.fullmatch(r"\$\{\{\s*matrix\.([\w-]+)\s*\}\}", job.runs_on[0] if len(job.runs_on) == 1 else "")
-    if not found or job.matrix is None:
-        return False
-    axis = found.group(1)
-    labels = [*job.matrix.axes.get(axis, ()), *(row[axis] for row in job.matrix.include if axis in row)]
-    return bool(labels) and all(
-        re.fullmatch(r"(ubuntu|macos|windows)-[\w.-]+", label, re.IGNORECASE) for label in labels
-    )
+def _labels(job: Job) -> list[str]:
+    """What `runs-on` can come to: its text, the values of a matrix axis, or the runners that an expression names."""
+    written = job.runs_on[0] if len(job.runs_on) == 1 else ""
+    axis = re.fullmatch(r"\$\{\{\s*matrix\.([\w-]+)\s*\}\}", written)
+    if axis and job.matrix is not None:
+        rows = (row[axis[1]] for row in job.matrix.include if axis[1] in row)
+        return [*job.matrix.axes.get(axis[1], ()), *rows]
+    if written.startswith("${{"):
+        return [label for label in re.findall(r"'([^']+)'", written) if re.search("ubuntu|windows|macos|linux", label)]
+    return [written] if written else []
 
 
 def _skips_with(workflow: Workflow, edge: Edge) -> bool:
