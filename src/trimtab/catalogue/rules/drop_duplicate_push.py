@@ -148,10 +148,11 @@ def _without_work(run: Run) -> Run:
 
 
 def _second_runs(runs: Sequence[Run] | History, default: str | None = None) -> list[Run]:
-    """Push runs of a commit that a pull request run of the same workflow looked at as well."""
+    """Push runs (outside the default branch, if known) of a commit that a pull request run of the workflow looked at too."""
     known = runs.runs if isinstance(runs, History) else runs
     pulled = {(run.workflow, run.sha) for run in known if run.event == "pull_request" and run.sha}
-    return [r for r in known if r.event == "push" and r.branch != default and (r.workflow, r.sha) in pulled]
+    mine = (r for r in known if r.event == "push" and (default is None or r.branch != default))
+    return [r for r in mine if (r.workflow, r.sha) in pulled]
 
 
 def _kept(workflow: Workflow, runs: Sequence[Run], default: str) -> list[str]:
