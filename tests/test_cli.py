@@ -321,6 +321,21 @@ def test_apply_status_undo_by_the_start_of_an_id(clone: Path, run: Run) -> None:
     assert "nothing to undo" in run.out
 
 
+def test_what_was_taken_back_is_not_tried_again_unless_somebody_names_it(clone: Path, run: Run) -> None:
+    assert run("apply", "--safe-only", "--yes", "--format", "json") == 0
+    (row,) = json.loads(run.out)["applied"]
+    assert run("undo", row["id"], "--yes") == 0
+    assert run("loop", "--no-collect", "--yes", "--apply", "1") == 0
+    assert git(clone, "diff", "--stat") == ""
+    assert run("diagnose", "--rule", row["rule"]) == 0
+    assert f"= tried before, as change {row['id']}: undone; `apply --safe-only` leaves it alone" in run.out
+    assert run("diagnose", "--rule", row["rule"], "--format", "json") == 0
+    assert run("apply", json.loads(run.out)["findings"][0]["id"], "--yes", "--format", "json") == 0
+    (again,) = json.loads(run.out)["applied"]
+    assert again["id"] != row["id"]
+    assert git(clone, "diff", "--stat")
+
+
 def test_a_plan_is_applied_as_it_was_planned(clone: Path, run: Run) -> None:
     assert run("plan", "--rule", "cancel-superseded", "--format", "json") == 0
     (planned,) = json.loads(run.out)["changes"]
@@ -465,6 +480,37 @@ def test_loop_turns_without_a_network(clone: Path, run: Run) -> None:
     assert "applied" in run.out
     assert run("loop", "--no-collect", "--yes", "--format", "markdown") == 0
     assert "### Changes" in run.out
+
+
+def test_without_a_clone_nothing_read_is_no_clean_bill_of_health(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRIMTAB_HOME", str(tmp_path / "state"))
+    assert run("diagnose", "--repo", "octo/app", "--fail-on", "finding") == 3
+    assert "fix: trimtab collect --repo octo/app" in run.err
+    assert run("--repo", "octo/app") == 0
+    assert run.out.startswith("octo/app: no runs collected yet\n")
+    assert run("apply", "--safe-only", "--repo", "octo/app", "--yes") == 2, "changes need a clone"
+    assert (tmp_path / "state/octo__app/state.db").exists()
+
+
+def test_a_first_look_at_a_clone_changes_nothing(clone: Path, run: Run) -> None:
+    assert run("demo", "--repo-dir", str(clone)) == 0
+    assert "no run history yet: " in run.out
+    assert "+concurrency:\n" in run.out
+    assert "nothing was changed; next: trimtab " in run.out
+    assert git(clone, "status", "--short") == ""
+
+
+def test_the_sample_project_wants_a_new_folder(clone: Path, run: Run) -> None:
+    assert run("demo", "--only-project", str(clone)) == 2
+    assert run("demo", str(clone)) == 2
+
+
+def test_undo_to_last_green_says_what_it_would_need(clone: Path, run: Run) -> None:
+    assert run("undo", "--to-last-green", "ci.yml", "--yes") == 3
+    assert "to find out: trimtab collect" in run.out
 
 
 # ------------------------------------------------------------------------------------ parts

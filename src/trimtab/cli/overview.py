@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from trimtab import catalogue
@@ -81,15 +82,28 @@ def change_line(change: Progress) -> ChangeLine:
     return ChangeLine(change.plan, change.shown, change.since, verdict, change.why, change.delivery)
 
 
-def findings_page(
-    diagnosis: Diagnosis, findings: Sequence[Finding] | None = None, says: Sequence[str] = ()
-) -> FindingsPage:
-    """A diagnosis for the renderers; `findings` narrows it to some."""
-    rules = catalogue.rules()
+def findings_page(diagnosis: Diagnosis, state: State, says: Sequence[str] = ()) -> FindingsPage:
+    """A diagnosis for the renderers; a finding whose change was tried before says what came of it."""
+    rules, before = catalogue.rules(), tried(state)
     kinds = {id: kind_of(rule.metric, rule.design) for id, rule in rules.items()}
     titles = {id: catalogue.title(rule) for id, rule in rules.items()}
-    shown = diagnosis.findings if findings is None else tuple(findings)
+    shown = tuple(_with_past(finding, before.get(finding.id)) for finding in diagnosis.findings)
     return FindingsPage(shown, diagnosis.files, diagnosis.broken, diagnosis.silenced, tuple(says), kinds, titles)
+
+
+def tried(state: State) -> dict[str, Progress]:
+    """By finding: the latest change that was made for it and taken back, or that the team declined."""
+    ended = [c for c in state.changes.values() if c.stage in (Stage.UNDONE, Stage.DECLINED)]
+    return {id: change for change in sorted(ended, key=lambda c: c.since) for id in change.plan.findings}
+
+
+def _with_past(finding: Finding, change: Progress | None) -> Finding:
+    if change is None:
+        return finding
+    verdict = change.verdicts[-1] if change.verdicts else None
+    words = figures.decision_words(verdict, change.stage) if verdict else str(change.stage)
+    said = f"tried before, as change {change.plan.id}: {words}; `apply --safe-only` leaves it alone"
+    return replace(finding, evidence=(*finding.evidence, said))
 
 
 def kind_of(metric: str, design: str) -> str:
@@ -141,12 +155,23 @@ def _trend(path: str, runs: Sequence[Run], state: State) -> Trend:
         day = run.created.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         minutes[day].append((run.seconds or 0.0) / 60)
     points = tuple(TrendPoint(day, sum(m) / len(m), len(m)) for day, m in sorted(minutes.items()))
-    marks = [
-        (live, f"{change.plan.id} {change.plan.rule}")
-        for change in state.changes.values()
-        if (live := change.live_from or change.applied) and any(file.path == path for file in change.plan.files)
-    ]
+    marks = [mark for change in state.changes.values() if _touches(change, path) for mark in _marks(change)]
     return Trend(path, points, tuple(sorted(marks)), _said(points))
+
+
+def _touches(change: Progress, path: str) -> bool:
+    return any(file.path == path for file in change.plan.files)
+
+
+def _marks(change: Progress) -> list[tuple[datetime, str]]:
+    """When a change went live, and when it was taken out again."""
+    live, name = change.live_from or change.applied, f"{change.plan.id} {change.plan.rule}"
+    marks = [(live.astimezone(UTC), name)] if live else []
+    return (
+        [*marks, (change.since.astimezone(UTC), f"{change.plan.id} undone")]
+        if live and change.stage is Stage.UNDONE
+        else marks
+    )
 
 
 def _said(points: Sequence[TrendPoint]) -> str:

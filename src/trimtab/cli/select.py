@@ -11,7 +11,7 @@ from pathlib import Path
 from trimtab import catalogue
 from trimtab.catalogue.protocols import Rule
 from trimtab.config import nearest
-from trimtab.errors import UsageError
+from trimtab.errors import RefusedError, UsageError
 from trimtab.loop import Site
 
 
@@ -50,8 +50,12 @@ def path(site: Site, file: str) -> str:
     return (parent / here.name).relative_to(root).as_posix()
 
 
-def nothing_to_read(site: Site) -> tuple[str, ...]:
-    """Why there may be no workflow files."""
-    if site.repository is None:
-        return (f"no workflow files are known of {site.slug}; read them with: trimtab collect --repo {site.slug}",)
-    return ("there are no files in .github/workflows",)
+def nothing_to_read(site: Site) -> str:
+    """Why there are no workflow files. Raises RefusedError when they were never read: that is no clean bill of health."""
+    if site.repository is not None:
+        return "there are no files in .github/workflows"
+    raise RefusedError(
+        f"no workflow files of {site.slug} have been read yet",
+        "without a clone they come from GitHub, and nothing was looked at",
+        f"trimtab collect --repo {site.slug}",
+    )

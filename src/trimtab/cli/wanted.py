@@ -11,6 +11,7 @@ from trimtab.catalogue.evidence import Evidence
 from trimtab.cli import render, select
 from trimtab.cli.choose import chosen
 from trimtab.cli.drafts import Chain, diffs
+from trimtab.cli.overview import tried
 from trimtab.cli.terminal import Terminal
 from trimtab.errors import UsageError
 from trimtab.ledger.state import Progress
@@ -23,10 +24,17 @@ PLANNED = frozenset({Stage.PROPOSED, Stage.STALE, Stage.APPLYING})
 
 
 def findings(site: Site, evidence: Evidence, options: argparse.Namespace) -> list[Finding]:
-    """The findings with a change that `ids`, `--safe-only` and `--rule` choose, dearest first."""
+    """
+    The findings with a change that `ids`, `--safe-only` and `--rule` choose, dearest first
+
+    What was tried before and taken back, or declined, is not tried again unless somebody names it.
+    """
     disabled = site.journal.state().disabled | site.config.disabled
     found = diagnose(evidence, disabled=disabled, rules=select.rules(options.rule)).findings
-    with_change = [f for f in found if f.change is not None and (f.risk is Risk.SAFE or not options.safe_only)]
+    with_change = [f for f in found if f.change is not None]
+    if options.safe_only:
+        before = tried(site.journal.state())
+        with_change = [f for f in with_change if f.risk is Risk.SAFE and f.id not in before]
     if not options.ids:
         return with_change
     by_id = {f.id: f for f in found}

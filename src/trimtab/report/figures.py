@@ -43,16 +43,16 @@ def span(low: float, high: float) -> tuple[float, float]:
     return (high, low) if high <= 0 else (low, high)
 
 
-def interval(low: float, high: float, unit: str = "", *, signed: bool = True) -> str:
-    """ "-18 ... -24 min" from (-24, -18); one number when both ends read the same."""
+def interval(low: float, high: float, unit: str = "", *, signed: bool = True, once: bool = False) -> str:
+    """ "-18 ... -24 min" from (-24, -18); with `once` a single number when both ends read the same."""
     first, last = (number(end, signed=signed) for end in span(low, high))
-    return (first if first == last else f"{first} ... {last}") + (f" {unit}" if unit else "")
+    return (first if once and first == last else f"{first} ... {last}") + (f" {unit}" if unit else "")
 
 
-def share_interval(low: float, high: float, *, signed: bool = True) -> str:
-    """ "-18 ... -24 %" from (-0.24, -0.18); one number when both ends read the same."""
+def share_interval(low: float, high: float, *, signed: bool = True, once: bool = False) -> str:
+    """ "-18 ... -24 %" from (-0.24, -0.18); with `once` a single number when both ends read the same."""
     first, last = (share(end, signed=signed) for end in span(low, high))
-    return last if first == last else f"{first.removesuffix(' %')} ... {last}"
+    return last if once and first == last else f"{first.removesuffix(' %')} ... {last}"
 
 
 def count(n: int, noun: str) -> str:
@@ -99,11 +99,11 @@ def predicted(prediction: Prediction, *, rests: bool = True) -> str:
     scale, unit = (60.0, "min") if prediction.metric.endswith("_seconds") else (1.0, "")
     if prediction.metric.endswith("_minutes"):
         unit = "min"
-    amount = interval(prediction.low / scale, prediction.high / scale, unit)
+    amount = interval(prediction.low / scale, prediction.high / scale, unit, once=True)
     rest = [f"{prediction.level * 100:.0f} % interval", count(prediction.runs, "run"), f"{prediction.days:.0f} days"]
     rest = rest if rests else []
     if prediction.low_share is not None and prediction.high_share is not None:
-        rest.insert(0, share_interval(prediction.low_share, prediction.high_share))
+        rest.insert(0, share_interval(prediction.low_share, prediction.high_share, once=True))
     return f"{metric_words(prediction.metric)} {amount} per 30 days" + (f" ({', '.join(rest)})" if rest else "")
 
 
@@ -117,7 +117,7 @@ def decision_words(verdict: Verdict, stage: Stage | None = None) -> str:
     match verdict.decision:
         case Decision.WAIT:
             missing = [
-                f"about {verdict.wait_days:.0f} days" if verdict.wait_days is not None else "",
+                f"about {count(max(round(verdict.wait_days), 1), 'day')}" if verdict.wait_days is not None else "",
                 count(verdict.wait_runs, "run") if verdict.wait_runs is not None else "",
             ]
             rest = ", ".join(part for part in missing if part)

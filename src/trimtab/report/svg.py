@@ -68,14 +68,16 @@ def trend(shown: Trend) -> Markup:
     for stretch in _stretches(shown):
         means = _running([p.minutes for p in stretch])
         parts.append(_line([(x(p.at), y(m)) for p, m in zip(stretch, means, strict=True)]))
-    parts += [_mark(x(at), name) for at, name in shown.marks if first <= at <= last]
+    marks = [(at, name) for at, name in shown.marks if first <= at <= last]
+    parts += [_mark(x(at), name, row % 2) for row, (at, name) in enumerate(marks)]
     label = f"Build time of {shown.workflow}, minutes a day, {first:%Y-%m-%d} to {last:%Y-%m-%d}"
     return _svg(parts, WIDTH, HEIGHT, label)
 
 
 def _stretches(shown: Trend) -> Iterator[Sequence[TrendPoint]]:
     """The points between one change and the next: a mean over both sides of a change would hide its step."""
-    ends = [shown.points[0].at, *sorted(at for at, _ in shown.marks), shown.points[-1].at + timedelta(days=1)]
+    days = sorted(at.replace(hour=0, minute=0, second=0, microsecond=0) for at, _ in shown.marks)
+    ends = [shown.points[0].at, *days, shown.points[-1].at + timedelta(days=1)]
     for start, end in pairwise(ends):
         if stretch := [p for p in shown.points if start <= p.at < end]:
             yield stretch
@@ -115,11 +117,13 @@ def _line(points: Sequence[tuple[float, float]]) -> str:
     return '<polyline class="line" points="' + " ".join(f"{x:.1f},{y:.1f}" for x, y in points) + '"/>'
 
 
-def _mark(x: float, name: str) -> str:
-    anchor, shift = ("end", -4) if x > WIDTH * 0.75 else ("start", 4)
+def _mark(x: float, name: str, row: int) -> str:
+    """A change as a line with its name; names next to each other stand in two rows."""
+    top = TOP - 24 + 14 * row
+    anchor, shift = ("end", -4) if x > WIDTH * 0.5 else ("start", 4)
     return (
-        f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 18:.0f}" y2="{HEIGHT - BOTTOM:.0f}"/>'
-        f'<text class="mark-name" x="{x + shift:.1f}" y="{TOP - 24:.0f}" text-anchor="{anchor}">{said(name)}</text>'
+        f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{top + 4:.0f}" y2="{HEIGHT - BOTTOM:.0f}"/>'
+        f'<text class="mark-name" x="{x + shift:.1f}" y="{top:.0f}" text-anchor="{anchor}">{said(name)}</text>'
     )
 
 

@@ -247,7 +247,7 @@ def predicted_observed(verdict: Verdict, predicts: Prediction | Unknown) -> str:
     same = next((p for p in (predicts, *predicts.also) if p.metric == verdict.metric), None)
     if same is None or same.low_share is None or same.high_share is None:
         return ""
-    expected = figures.share_interval(same.low_share, same.high_share)
+    expected = figures.share_interval(same.low_share, same.high_share, once=True)
     return f"predicted {expected}, observed {figures.share(verdict.effect)}"
 
 

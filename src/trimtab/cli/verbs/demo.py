@@ -9,6 +9,7 @@ With --repo-dir it looks at your clone instead: it collects what is there, diagn
 from __future__ import annotations
 
 import argparse
+import shlex
 from typing import TYPE_CHECKING
 
 from trimtab.cli import render
@@ -80,24 +81,38 @@ def _compose(site: Site, seen: Evidence, diagnosis: Diagnosis, notes: Sequence[s
     """The sample's screen is put together exactly as everybody's."""
     from trimtab.cli import overview
 
-    return overview.overview(site, seen, overview.findings_page(diagnosis), notes)
+    return overview.overview(site, seen, overview.findings_page(diagnosis, site.journal.state()), notes)
 
 
 def _first_look(options: argparse.Namespace, terminal: Terminal) -> int:
     """Collect what is there, diagnose, plan as a dry run; each step as the command that one would type."""
+    import os
+    import tempfile
+
+    # Also the git folder stays byte for byte what it was: what this look learns is forgotten with it.
+    known = os.environ.get("TRIMTAB_HOME")
+    with tempfile.TemporaryDirectory(prefix="trimtab-first-look-") as home:
+        os.environ["TRIMTAB_HOME"] = home
+        try:
+            _look(options.repo_dir, terminal)
+        finally:
+            os.environ.pop("TRIMTAB_HOME")
+            os.environ.update({"TRIMTAB_HOME": known} if known is not None else {})
+    terminal.show(f"nothing was changed; next: trimtab -C {shlex.quote(options.repo_dir)} collect\n")
+    return 0
+
+
+def _look(directory: str, terminal: Terminal) -> None:
     from trimtab.cli.options import load, parser_for
     from trimtab.errors import RefusedError, UsageError
 
-    at = ["-C", options.repo_dir]
     for verb, words in (("collect", ["--no-share"]), ("diagnose", []), ("plan", ["--safe-only", "--dry-run"])):
         terminal.show(f"$ trimtab {' '.join([verb, *words])}\n")
         module = load(verb)
         try:
-            module.run(parser_for(module).parse_args([*at, *words]), terminal)
+            module.run(parser_for(module).parse_args(["-C", directory, *words]), terminal)
         except (RefusedError, UsageError) as error:
             if verb != "collect":
                 raise
             terminal.show(f"no run history yet: {error.what}\n")
         terminal.show("\n")
-    terminal.show("nothing was changed; next: trimtab apply --safe-only --dry-run\n")
-    return 0

@@ -40,8 +40,8 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
         price=not options.no_price,
         only_paths=select.paths(site, options.files),
     )
-    says = select.nothing_to_read(site) if not diagnosis.files else ()
-    page = overview.findings_page(diagnosis, says=says)
+    says = () if diagnosis.files else (select.nothing_to_read(site),)
+    page = overview.findings_page(diagnosis, site.journal.state(), says)
     render.findings(options, terminal, page, limit=None if options.all else 7)
     target = options.fail_on == "target" and overview.missed(
         overview.kpi_lines(site, seen, overview.build_paths(site, seen))

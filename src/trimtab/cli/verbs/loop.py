@@ -58,7 +58,7 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
     seen = evidence(site)
     disabled = site.journal.state().disabled | site.config.disabled
     diagnosis = diagnose(seen, disabled=disabled)
-    page = overview.findings_page(diagnosis)
+    page = overview.findings_page(diagnosis, site.journal.state())
     shown = overview.overview(site, seen, page, notes)
     render.status(options, terminal, shown)
     codes.append(render.failed_on(options, found=bool(page.findings), missed=overview.missed(shown.kpis)))

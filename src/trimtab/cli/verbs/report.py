@@ -28,7 +28,8 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
 
     site = open_site(options, terminal)
     seen = evidence(site)
-    page = overview.findings_page(diagnose(seen, disabled=site.journal.state().disabled | site.config.disabled))
+    state = site.journal.state()
+    page = overview.findings_page(diagnose(seen, disabled=state.disabled | site.config.disabled), state)
     shown = overview.overview(site, seen, page)
     if options.html:
         from trimtab.report import html
