@@ -1,5 +1,5 @@
 """
-The demo's story: sixteen weeks of history, one look, a change at a time, six more weeks, and what came of each change
+The demo's story: sixteen weeks of history, one look, a change at a time over six more weeks, and what came of each
 
 Every step is the loop's own: collect, diagnose, plan, apply, measure, settle, on a real git repository, with a clock that
 the story turns. Only the project and its runs are simulated, and the screen says so.
@@ -35,8 +35,8 @@ from trimtab.world.git import Repository
 
 START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday; fixed, so that one seed tells one story
 WEEKS_BEFORE, WEEKS_AFTER = 16, 6
-APPLIED = START + timedelta(weeks=WEEKS_BEFORE, hours=6)  # the Monday morning of the first change
-LOOKS = (1, 4)  # after that the loop turns on Tuesdays and Fridays
+MORNING = timedelta(hours=6)
+LOOKS = (1, 4)  # after the first change the loop turns on Tuesdays and Fridays
 
 Compose = Callable[[Site, Evidence, Diagnosis, Sequence[str]], Overview]  # the command line's own screen of one site
 
@@ -49,25 +49,32 @@ class Story:
     simulation: Simulation
     show: Callable[[str], None]  # one screen or paragraph, for stdout
     compose: Compose
+    before: int = WEEKS_BEFORE  # weeks of history
+    after: int = WEEKS_AFTER
     paint: text.Paint = text.PLAIN
     tried: set[str] = field(default_factory=set)  # findings (by id) that were acted on
     told: dict[str, str] = field(default_factory=dict)  # change -> what was last said of it
+
+    @property
+    def day_zero(self) -> datetime:
+        """The Monday morning of the first change."""
+        return START + timedelta(weeks=self.before) + MORNING
 
     # ------------------------------------------------------------------------------------ the turns
 
     def tell(self) -> None:
         """The whole story, from the first collection to the last look."""
         self.first_look()
-        for day in range(1, WEEKS_AFTER * 7 + 1):
-            morning = APPLIED + timedelta(days=day)
-            if morning.weekday() in LOOKS or day == WEEKS_AFTER * 7:
+        for day in range(1, self.after * 7 + 1):
+            morning = self.day_zero + timedelta(days=day)
+            if morning.weekday() in LOOKS or day == self.after * 7:
                 self.next_look(morning)
         self.ending()
 
     def first_look(self) -> None:
         """Collect the history, diagnose, and make the first change."""
-        self.chapter("Collect: sixteen weeks of runs")
-        runs = self.simulation.advance(APPLIED)
+        self.chapter(f"Collect: {self.before} weeks of runs")
+        runs = self.simulation.advance(self.day_zero)
         for said in collect(self.site, files=[runs], shared=False).says:
             self.show(text.page(text.wrapped(said, "  ")))
         self.chapter("Diagnose: what could be better, dearest first")
@@ -77,7 +84,7 @@ class Story:
             self.show(text.findings(page, paint=self.paint))
         self.chapter("Plan and apply: this team makes one safe change at a time, the dearest first")
         self.change(diagnosis, seen)
-        self.chapter("Six weeks pass; on Tuesdays and Fridays: collect, measure, settle")
+        self.chapter(f"{self.after} weeks pass; on Tuesdays and Fridays: collect, measure, settle")
 
     def next_look(self, at: datetime) -> None:
         """Days go by, the loop turns, the team merges what it did, and makes its next change when none is under way."""
@@ -134,7 +141,7 @@ class Story:
 
     def date(self) -> str:
         now = self.site.now()
-        return f"{now:%a %d %b}, day {(now - START).days - WEEKS_BEFORE * 7:2}"
+        return f"{now:%a %d %b}, day {(now - self.day_zero).days:2}"
 
     def say_settled(self, settled: Settled) -> None:
         """What a look found, when it is not what the look before found."""
@@ -161,7 +168,7 @@ class Story:
 
     def ending(self) -> None:
         """The changes as they stand, the truth behind them, and where the report lies."""
-        self.chapter(f"After {WEEKS_AFTER} weeks")
+        self.chapter(f"After {self.after} weeks")
         diagnosis, seen = self.diagnosed()
         notes = (f"Simulated by `trimtab demo`, seed {self.simulation.runner.truth.seed}: no real project ran these.",)
         shown = self.compose(self.site, seen, diagnosis, notes)
@@ -183,19 +190,20 @@ def run(
     say: Callable[[str], None],
     compose: Compose,
     paint: text.Paint = text.PLAIN,
+    before: int = WEEKS_BEFORE,
+    after: int = WEEKS_AFTER,
 ) -> int:
     """
-    Tell the story of a seed in `directory` (a new temporary one by default); returns the exit code
+    Tell the story of a seed in `directory` (a new temporary one by default), of so many weeks; returns the exit code
 
     `show` takes screens, `say` progress, `compose` puts together what the command line's own status and report show.
     Opens no socket. Raises UsageError when the directory is in use.
     """
     home = _home(directory)
     show(_opening(seed, home, paint))
-    say("writing sixteen weeks of commits and runs ...")
-    total = WEEKS_BEFORE + WEEKS_AFTER + 1
-    simulation = Simulation.create(home / "harbour", home / "history", seed, START, total)
-    Story(_site(simulation, say), simulation, show, compose, paint).tell()
+    say(f"writing {before} weeks of commits and runs ...")
+    simulation = Simulation.create(home / "harbour", home / "history", seed, START, before + after + 1)
+    Story(_site(simulation, say), simulation, show, compose, before, after, paint).tell()
     return EXIT_FINE
 
 
