@@ -9,20 +9,20 @@ and what others wrote into the shared journal.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from trimtab.catalogue.evidence import Evidence
 from trimtab.errors import RefusedError
 from trimtab.loop import Site
-from trimtab.loop.collect_github import gather
-from trimtab.loop.expose import expose
 from trimtab.loop.snapshot import Snapshot
-from trimtab.loop.sync import sync
-from trimtab.loop.watch import watch
 from trimtab.model import Run
-from trimtab.world import history_files
-from trimtab.world.github import Hub
+
+if (
+    TYPE_CHECKING
+):  # `evidence` is on the path of every command, the rest of this module is not: imported where it is used
+    from trimtab.world.github import Hub
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,30 +47,19 @@ def collect(site: Site, *, files: Sequence[Path] = (), hub: Hub | None = None, s
 
     Raises RefusedError when a file cannot be read, or GitHub cannot be asked at all; what came before is kept.
     """
-    stored = updated = duplicates = remaining = 0
-    says: list[str] = []
+    found = _Tally()
     if shared:
-        says += _shared(site)
+        found.says += _shared(site)
     if files:
-        imported = history_files.read(files)
-        added = site.ledger.add_runs(_located(site, imported.runs))
-        stored, updated, duplicates = added.stored, added.updated, added.duplicates + imported.duplicates
-        says += [
-            f"{len(imported.runs)} run attempts with {imported.jobs} jobs in {len(files)} files",
-            *imported.problems,
-        ]
+        _import(site, files, found)
     if hub is not None:
-        gathered = gather(site, hub)
-        stored, updated = stored + gathered.stored, updated + gathered.updated
-        duplicates, remaining = duplicates + gathered.duplicates, gathered.remaining
-        says += gathered.says
-    says += [seen.says for seen in watch(site, hub)]
-    exposed = expose(site)
-    if exposed:
-        says.append(f"{exposed} runs matched to the workflow file that they executed")
+        _ask(site, hub, found)
+    found.says += _meaning(site, hub)
     if shared:
-        says += _shared(site)
-    return Collected(stored, updated, duplicates, hub.meter.used if hub else 0, remaining, tuple(dict.fromkeys(says)))
+        found.says += _shared(site)
+    requests = hub.meter.used if hub else 0
+    says = tuple(dict.fromkeys(found.says))
+    return Collected(found.stored, found.updated, found.duplicates, requests, found.remaining, says)
 
 
 def evidence(site: Site, *, rev: str | None = None) -> Evidence:
@@ -86,7 +75,52 @@ def evidence(site: Site, *, rev: str | None = None) -> Evidence:
     return Snapshot(site, rev)
 
 
+@dataclass(slots=True)
+class _Tally:
+    """Collected, while it is being counted."""
+
+    stored: int = 0
+    updated: int = 0
+    duplicates: int = 0
+    remaining: int = 0
+    says: list[str] = field(default_factory=list)
+
+
+def _import(site: Site, files: Sequence[Path], found: _Tally) -> None:
+    """Read history files; a record told twice, in the files or by the ledger, is a duplicate."""
+    from trimtab.world import history_files
+
+    imported = history_files.read(files)
+    added = site.ledger.add_runs(_located(site, imported.runs))
+    found.stored, found.updated = found.stored + added.stored, found.updated + added.updated
+    found.duplicates += added.duplicates + imported.duplicates
+    told = f"{len(imported.runs)} run attempts with {imported.jobs} jobs in {len(files)} files"
+    found.says += [told, *imported.problems]
+
+
+def _ask(site: Site, hub: Hub, found: _Tally) -> None:
+    """Read from GitHub what the hub's requests pay for."""
+    from trimtab.loop.collect_github import gather
+
+    gathered = gather(site, hub)
+    found.stored, found.updated = found.stored + gathered.stored, found.updated + gathered.updated
+    found.duplicates, found.remaining = found.duplicates + gathered.duplicates, gathered.remaining
+    found.says += gathered.says
+
+
+def _meaning(site: Site, hub: Hub | None) -> list[str]:
+    """See what became of changes, and which workflow file each run executed."""
+    from trimtab.loop.expose import expose
+    from trimtab.loop.watch import watch
+
+    says = [seen.says for seen in watch(site, hub)]
+    exposed = expose(site)
+    return [*says, f"{exposed} runs matched to the workflow file that they executed"] if exposed else says
+
+
 def _shared(site: Site) -> list[str]:
+    from trimtab.loop.sync import sync
+
     synced = sync(site)
     if synced.why is not None:
         return [f"the journal was not shared: {synced.why.why}"]

@@ -8,9 +8,11 @@ what only GitHub knows was stored by `trimtab collect`.
 
 from __future__ import annotations
 
+import gc
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 
@@ -85,16 +87,13 @@ class Snapshot:
     @cached_property
     def _files(self) -> tuple[tuple[Workflow, ...], tuple[BrokenFile, ...]]:
         good, bad = [], []
-        for path, data in self.bytes.items():
-            if isinstance(data, str):
-                bad.append(BrokenFile(path, None, data))
-                continue
-            try:
-                good.append(read(path, data))
-            except ParseError as error:
-                bad.append(BrokenFile(path, data.decode("utf-8-sig"), error.what, error.line, error.column))
-            except HostileFileError as error:
-                bad.append(BrokenFile(path, None, error.what))
+        with _uncollected():
+            for path, data in self.bytes.items():
+                found = _read(path, data)
+                if isinstance(found, BrokenFile):
+                    bad.append(found)
+                else:
+                    good.append(found)
         return tuple(good), tuple(bad)
 
     @cached_property
@@ -256,3 +255,32 @@ class Snapshot:
 
     def now(self) -> datetime:
         return self._now
+
+
+def _read(path: str, data: bytes | str) -> Workflow | BrokenFile:
+    """One workflow file, or what keeps it from being read."""
+    if isinstance(data, str):
+        return BrokenFile(path, None, data)
+    try:
+        return read(path, data)
+    except ParseError as error:
+        return BrokenFile(path, data.decode("utf-8-sig"), error.what, error.line, error.column)
+    except HostileFileError as error:
+        return BrokenFile(path, None, error.what)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """
+    Hold Python's cyclic garbage collector while trees are built
+
+    They are hundreds of thousands of small objects that stay: walking them again and again took 1.4 of 2.1 s for 900 files.
+    """
+    held = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if held:
+            gc.freeze()
+            gc.enable()
