@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
 from trimtab.catalogue.evidence import Evidence
 from trimtab.model import Data, Design, EditFile, Finding, InsertKey, Op, RemovePair, ReplaceScalar, Risk, Unknown
 from trimtab.workflow.model import Workflow
@@ -49,7 +51,7 @@ def _finding(workflow: Workflow, problems: Sequence[Problem]) -> Finding:
 
 def _ops(workflow: Workflow, problem: Problem) -> tuple[Op, ...]:
     """What writes the nearest name in place of the wrong one; nothing when none is near or text would be lost."""
-    if problem.nearest is None:
+    if problem.nearest is None or workflow.tree.duplicates:
         return ()
     if not problem.is_key:
         return (ReplaceScalar(problem.path, problem.nearest),)
@@ -76,9 +78,19 @@ def _short_value(workflow: Workflow, problem: Problem) -> Data | Unknown:
     start, text = key.start_mark.index, workflow.tree.text
     source = text[start : node.end_mark.index].rstrip()
     behind = text[start + len(source) :].partition("\n")[0]
-    if re.search(r"[#|>&*]", source + behind) or source.count("\n") > _MOST_LINES:
+    comment = re.search(r"(^|\s)#", source + behind)
+    if comment or workflow.tree.may_have_anchors or _is_block(node) or source.count("\n") > _MOST_LINES:
         return Unknown("its formatting would be lost")
     return _data(_mapping(workflow, problem)[str(problem.path[-1])])
+
+
+def _is_block(node: Node) -> bool:
+    """Whether a text in block style (`|`, `>`) is in it."""
+    if isinstance(node, MappingNode):
+        return any(_is_block(value) for _, value in node.value)
+    if isinstance(node, SequenceNode):
+        return any(map(_is_block, node.value))
+    return isinstance(node, ScalarNode) and node.style in ("|", ">")
 
 
 def _data(value: object) -> Data | Unknown:

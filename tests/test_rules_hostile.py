@@ -1,0 +1,80 @@
+"""No workflow file, however strange, makes a rule raise: each is asked about random shapes under the keys it looks for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from evidence import FolderEvidence
+from trimtab.catalogue import rules
+from trimtab.errors import EditRefused
+from trimtab.workflow.edits import edit
+from trimtab.workflow.prove import prove
+
+PATH = ".github/workflows/ci.yml"
+KEY_WORDS = """
+on push pull_request schedule workflow_call branches tags paths types jobs build test lint changes needs if runs-on runs_on
+steps uses run with key restore-keys cache path retention-days timeout-minutes strategy matrix include os fail-fast
+concurrency group cancel-in-progress env name outputs environment permissions container defaults working-directory cron wiht
+"""
+VALUE_WORDS = """
+main ubuntu-latest ubuntu-slim self-hosted push pull_request actions/checkout@v4 actions/setup-node@v4 actions/cache@v4
+actions/upload-artifact@v4 ${{github.sha}} ${{matrix.os}} ${{needs.build.outputs.x}} always() build test make ${{ ./x
+docker://y @ ** 0 -1 1e999
+"""
+KEYS = st.sampled_from(KEY_WORDS.split())
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-5, 5000),
+    st.floats(allow_nan=False, allow_infinity=False, width=16),
+    st.sampled_from(VALUE_WORDS.split()),
+    st.text(max_size=8),
+)
+SHAPES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5), max_leaves=25
+)
+JOB = st.dictionaries(KEYS, SHAPES, max_size=6)
+WORKFLOW = st.fixed_dictionaries({"on": SHAPES, "jobs": st.dictionaries(KEYS, JOB | SHAPES, max_size=4)}) | SHAPES
+
+
+@pytest.mark.parametrize("id", rules())
+@given(data=WORKFLOW)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_rule_answers_or_is_silent(id: str, data: object) -> None:
+    ask(id, json.dumps(data).encode())
+
+
+@pytest.mark.parametrize("id", rules())
+@pytest.mark.parametrize(
+    "text",
+    [
+        "on: [push, pull_request]\njobs:\n  a: {runs-on: x, timeout_minutes: 1}\n  a: {runs-on: y}\n",
+        "on: {push: &p {branch: main}, pull_request: *p}\njobs: {a: &a {runs_on: x, needs: b}, b: *a}\n",
+        "on: push\njobs:\n  ? {a: b}\n  : {runs-on: x}\n  <<: {needs: a}\n",
+        "on: push\njobs: {a: {needs: [a, b]}, b: {needs: [a, b, c]}, c: {needs: b, if: always()}}\n",
+        "{on: {push: }, jobs: {a: {steps: [{uses: actions/cache@v4, with: {key: '${{'}}]}}}",
+        "on:\n  push:\n  pull_request:\njobs:\n",
+    ],
+)
+def test_shapes_that_bite(id: str, text: str) -> None:
+    ask(id, text.encode())
+
+
+def ask(id: str, data: bytes) -> None:
+    """Ask one rule; what it wants to change is changed and proved, or refused for a reason."""
+    options = {f"{id}.{name}": value for name, value in rules()[id].settings.items()}
+    evidence = FolderEvidence(Path("nowhere"), {PATH: data}, options)
+    for finding in rules()[id].find(evidence):
+        assert finding.rule == id
+        if finding.change is None:
+            continue
+        try:
+            edited = edit(data, finding.change)
+        except EditRefused:  # a reason to leave the file alone is an answer too
+            continue
+        prove(finding.change, edited)
