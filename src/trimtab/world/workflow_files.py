@@ -51,8 +51,8 @@ def read_regular(path: Path, limit: int = MAX_BYTES) -> bytes | str:
         return (
             "it is a symbolic link, which Trimtab does not follow" if link else f"it cannot be read: {error.strerror}"
         )
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        return "it is no regular file"
     with os.fdopen(handle, "rb") as file:
-        about = os.fstat(file.fileno())
-        if not stat.S_ISREG(about.st_mode):
-            return "it is no regular file"
         return file.read(limit + 1)
