@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from trimtab.cli.verbs.demo import screen
 from trimtab.demo import story, traffic, truth
 from trimtab.demo.actions import Runner, Trigger, starts
 from trimtab.demo.evaluate import filled, true
@@ -97,15 +98,13 @@ def test_the_report_is_one_page_that_asks_nobody(told: tuple[str, Path]) -> None
 
 def shortly(tmp_path: Path, name: str, seed: int) -> str:
     """A story of three weeks and one more, without the paths in it."""
-    from trimtab.cli.overview import findings_page, overview
-
     said: list[str] = []
     code = story.run(
         tmp_path / name,
         seed,
         show=said.append,
         say=said.append,
-        compose=lambda site, seen, diagnosis, notes: overview(site, seen, findings_page(diagnosis), notes),
+        compose=screen,
         before=3,
         after=1,
     )

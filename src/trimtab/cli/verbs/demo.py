@@ -49,7 +49,7 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
     into = Path(options.into) if options.into else None
     if options.only_project:
         return _project(options, terminal, into)
-    return tell(into, options.seed, show=terminal.show, say=terminal.say, compose=_compose, paint=terminal.paint)
+    return tell(into, options.seed, show=terminal.show, say=terminal.say, compose=screen, paint=terminal.paint)
 
 
 def _project(options: argparse.Namespace, terminal: Terminal, into: Path | None) -> int:
@@ -77,7 +77,7 @@ def _project(options: argparse.Namespace, terminal: Terminal, into: Path | None)
     return 0
 
 
-def _compose(site: Site, seen: Evidence, diagnosis: Diagnosis, notes: Sequence[str]) -> Overview:
+def screen(site: Site, seen: Evidence, diagnosis: Diagnosis, notes: Sequence[str]) -> Overview:
     """The sample's screen is put together exactly as everybody's."""
     from trimtab.cli import overview
 
