@@ -108,6 +108,9 @@ def test_a_decision_is_said_in_the_words_of_the_design(decision: Decision, stage
         (figures.in_unit(0.9312, "share"), "93.1 %"),
         (figures.in_unit(1104, "seconds"), "18.4 min"),
         (figures.in_unit(7, "runs"), "7 runs"),
+        (figures.range_in_unit(2442, 2754, "seconds"), "40.7 ... 45.9 min"),
+        (figures.range_in_unit(60, 2754, "seconds"), "60 s ... 45.9 min"),
+        (figures.interval(-2.4, -2.4, once=True), "-2.4"),
     ],
 )
 def test_numbers_are_said_with_unit_sign_and_no_more_digits_than_they_have(said: str, wanted: str) -> None:

@@ -107,6 +107,13 @@ def predicted(prediction: Prediction, *, rests: bool = True) -> str:
     return f"{metric_words(prediction.metric)} {amount} per 30 days" + (f" ({', '.join(rest)})" if rest else "")
 
 
+def range_in_unit(low: float, high: float, unit: str) -> str:
+    """ "40.7 ... 45.9 min": an interval of a KPI, the unit said once when both ends have the same."""
+    first, last = in_unit(low, unit), in_unit(high, unit)
+    same = first.rpartition(" ")[2] == last.rpartition(" ")[2]
+    return f"{first.rpartition(' ')[0] if same and ' ' in first else first} ... {last}"
+
+
 def told(prediction: Prediction) -> tuple[Prediction, ...]:
     """A prediction with those beside it that predict anything at all."""
     return (prediction, *(other for other in prediction.also if other.low or other.high))

@@ -54,8 +54,7 @@ def _kpi(kpi: KpiLine) -> Mapping[str, Any]:
     known = not isinstance(number, Unknown)
     interval = ""
     if known and kpi.value.low is not None and kpi.value.high is not None:
-        low, high = figures.in_unit(kpi.value.low, kpi.unit), figures.in_unit(kpi.value.high, kpi.unit)
-        interval = f"{low} ... {high}, n = {kpi.value.n:,}"
+        interval = f"{figures.range_in_unit(kpi.value.low, kpi.value.high, kpi.unit)}, n = {kpi.value.n:,}"
     return {
         "title": kpi.title,
         "state": kpi.state,

@@ -311,8 +311,8 @@ def kpi_lines(kpi: KpiLine, paint: Paint = PLAIN) -> list[str]:
             [f"      to measure it: {paint('cyan', escape.plain(number.command))}"] if number.command else []
         )
     if kpi.value.low is not None and kpi.value.high is not None:
-        low, high = figures.in_unit(kpi.value.low, kpi.unit), figures.in_unit(kpi.value.high, kpi.unit)
-        lines.append(f"      interval {low} ... {high}, n = {kpi.value.n:,}")
+        ends = figures.range_in_unit(kpi.value.low, kpi.value.high, kpi.unit)
+        lines.append(f"      interval {ends}, n = {kpi.value.n:,}")
     for text in kpi.value.says:
         lines += wrapped(text, "      ", "      ")
     return lines
