@@ -128,9 +128,8 @@ def outcomes(history: History, build: Collection[str]) -> Outcomes | None:
         return None
     counts = Counter(str(outcome(run)) for run in runs)
     again = sum(run.attempt > 1 for run in runs)
-    says = (
-        f"{figures.count(len(runs), 'attempt')} of {len({r.workflow for r in runs})} workflows, {again:,} of them re-runs",
-    )
+    workflows = figures.count(len({run.workflow for run in runs}), "workflow")
+    says = (f"{figures.count(len(runs), 'attempt')} of {workflows}, {again:,} of them re-runs",)
     return Outcomes(dict(counts), len(runs), says)
 
 

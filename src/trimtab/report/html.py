@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from trimtab import __version__
-from trimtab.model import Finding, HostRef, RunRef, Span, Unknown
+from trimtab.model import Finding, HostRef, Risk, RunRef, Span, Unknown
 from trimtab.report import escape, figures, svg, text
 from trimtab.report.values import ChangeLine, KpiLine, Outcomes, Overview
 
@@ -119,7 +119,7 @@ def _finding(finding: Finding, shown: Overview) -> Mapping[str, Any]:
         "prices": [figures.predicted(p) for p in figures.told(predicts)] if not isinstance(predicts, Unknown) else [],
         "unpriced": predicts.why if isinstance(predicts, Unknown) else "",
         "command": predicts.command if isinstance(predicts, Unknown) else "",
-        "risk": str(finding.risk),
+        "risk": "only tells" if finding.risk is Risk.NONE else str(finding.risk),
         "next": f"trimtab apply {finding.id}" if finding.change else f"trimtab explain {finding.rule}",
     }
 
