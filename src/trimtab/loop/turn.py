@@ -8,16 +8,17 @@ which contents of the files count as with and without the change. A conflict on 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from trimtab import catalogue
 from trimtab.errors import TrimtabError
-from trimtab.ledger.state import Progress
+from trimtab.ledger.state import Progress, State
 from trimtab.loop import Site
 from trimtab.loop.measure import measure
 from trimtab.loop.settle import settle
-from trimtab.model import History, Run, Stage, Verdict
+from trimtab.model import Decision, History, Run, Stage, Verdict
+from trimtab.stats.placebo import WINDOW_DAYS
 
 WATCHED = frozenset({Stage.APPLIED, Stage.MEASURING})
 
@@ -46,7 +47,22 @@ def turn(site: Site, ids: Collection[str] | None = None) -> tuple[Settled, ...]:
 
 
 def verdict(site: Site, change: Progress, *, effective_at: datetime | None = None) -> Verdict:
-    """What the runs collected so far say of `change`; `effective_at` dates it for a history without commit ids."""
+    """
+    What the runs collected so far say of `change`; `effective_at` dates it for a history without commit ids
+
+    Two changes that are judged before/after and came to one workflow within a fortnight cannot be told apart: then neither
+    is called helped or hurt. What is counted run by run needs no such care.
+    """
+    said = _measured(site, change, effective_at)
+    other = _entangled(site.journal.state(), change)
+    if other is None or said.effect is None:
+        return said
+    name = f"{other.plan.id} ({other.plan.rule})"
+    why = f"{name} came to the same workflow within {WINDOW_DAYS} days: which of the two did what cannot be told"
+    return replace(said, decision=Decision.UNVERIFIABLE, why=why)
+
+
+def _measured(site: Site, change: Progress, effective_at: datetime | None) -> Verdict:
     files = change.plan.files
     return measure(
         change.plan,
@@ -58,6 +74,20 @@ def verdict(site: Site, change: Progress, *, effective_at: datetime | None = Non
         rule=catalogue.rules().get(change.plan.rule),
         effective_at=effective_at,
     )
+
+
+def _entangled(state: State, change: Progress) -> Progress | None:
+    """Another change of the before/after kind whose days with it, or without it, are partly this one's."""
+    if change.plan.design != "before_after" or change.live_from is None:
+        return None
+    paths = {file.path for file in change.plan.files}
+    for other in state.changes.values():
+        same = other.plan.id != change.plan.id and other.plan.design == "before_after"
+        if not same or other.live_from is None or paths.isdisjoint(file.path for file in other.plan.files):
+            continue
+        if abs(other.live_from - change.live_from) < timedelta(days=WINDOW_DAYS):
+            return other
+    return None
 
 
 def runs_of(site: Site, change: Progress) -> tuple[Run, ...]:
