@@ -7,6 +7,7 @@ after; the user's bytes are there; starting again once more changes nothing; the
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -48,8 +49,14 @@ class Case:
         return apply(site, change.plan) if self.operation == "apply" else undo(site, self.id)
 
     def project(self) -> Project:
+        return self.copy_of(self.template)
+
+    def copy_of(self, project: Project) -> Project:
         self.made += 1
-        return self.template.copy(self.folder / str(self.made))
+        return project.copy(self.folder / str(self.made))
+
+    def drop(self, project: Project) -> None:
+        shutil.rmtree(project.root)
 
 
 @pytest.fixture(scope="module", params=["apply", "undo"])
@@ -95,16 +102,23 @@ def test_recovery_is_killed_too(case: Case) -> None:
             killed(project, case.act, at)
             path = list(FILES)[at % 3]
             mine = project.edit(path, EDITS[kind]) if kind in EDITS else b""
-            for again in range(1, steps(project.copy(case.folder / f"{at}-{kind}"), recover) + 1, 3):
-                second = project.copy(case.folder / f"{at}-{kind}-{again}")
+            for again in range(1, steps(case.copy_of(project), recover) + 1, 3):
+                second = case.copy_of(project)
                 killed(second, recover, again)
-                site = second.site()
-                recover(site)
-                if kind == "none":
-                    assert second.files() in (FILES, AFTER), (at, again)
-                else:
-                    _edit_is_kept(case, second, site, path, kind, mine)
-                _quiet(second, site)
+                check_after(case, second, path, kind, mine)
+
+
+def check_after(case: Case, project: Project, path: str, kind: str, mine: bytes) -> None:
+    """Start again after a kill, and check all that must hold; `mine` is what the user left in `path`, if anything."""
+    site = project.site()
+    recover(site)
+    if kind == "none":
+        assert project.files() in (FILES, AFTER)
+        assert project.modes() == MODES
+    else:
+        _edit_is_kept(case, project, site, path, kind, mine)
+    _quiet(project, site)
+    site.journal.database.close()
 
 
 def _edit_is_kept(case: Case, project: Project, site: Site, path: str, kind: str, mine: bytes) -> None:
@@ -119,6 +133,7 @@ def _edit_is_kept(case: Case, project: Project, site: Site, path: str, kind: str
     assert others == {p: FILES[p] for p in others}
     if stage is Stage.CONFLICT:
         assert kind == "conflicting"
+        assert b"timeout-minutes: 5" in mine  # where nothing of ours was left there is no conflict
         assert now[path] == mine
     else:
         assert stage in (Stage.PROPOSED, Stage.UNDONE)

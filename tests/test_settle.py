@@ -145,6 +145,17 @@ def test_edit_where_our_line_is_conflicts_and_nothing_is_touched(project: Projec
     assert project.files() == FILES
 
 
+def test_conflict_mended_by_hand_is_undone(project: Project, site: Site) -> None:
+    made = plan(site, project)
+    apply(site, made)
+    project.edit(B, conflicting)
+    with pytest.raises(ConflictError):
+        undo(site, made.id)
+    mended = project.edit(B, lambda data: data.replace(b"    timeout-minutes: 5\r\n", b""))
+    assert undo(site, made.id) is Stage.UNDONE
+    assert project.files() == FILES | {B: mended}
+
+
 def test_deleted_file_is_not_brought_back(project: Project, site: Site) -> None:
     made = plan(site, project)
     apply(site, made)

@@ -8,10 +8,12 @@ rename took place: the content says so, and if somebody has edited the file sinc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from trimtab.errors import RefusedError
+from trimtab.errors import RefusedError, StaleError
 from trimtab.model import PlannedFile
 from trimtab.world.files import WorkTree, sha256
 from trimtab.world.git import merge_file
@@ -81,36 +83,77 @@ def put_back(tree: WorkTree, writes: Sequence[Write], content: Content, token: s
     return tuple(conflicts)
 
 
-def carry_on(tree: WorkTree, writes: Sequence[Write], content: Content, token: str, ready: bool) -> tuple[str, ...]:
-    """Finish writes that were interrupted; returns the files where an edit since then stands in the way."""
+def stage_rest(tree: WorkTree, writes: Sequence[Write], content: Content, token: str) -> None:
+    """Lay ready what an interrupted `stage` did not get to; a file that is gone, or no plain file any more, needs none."""
+    stage(tree, [write for write in writes if isinstance(_look(tree, write.path), bytes)], content, token)
+
+
+def carry_on(tree: WorkTree, writes: Sequence[Write], content: Content, token: str) -> tuple[str, ...]:
+    """
+    Finish writes whose contents all lie ready or were renamed; returns the files where an edit since stands in the way
+
+    A file that somebody edited before our rename gets our part merged in, one edited after it is left.
+    """
     conflicts = []
     for write in writes:
         found = _look(tree, write.path)
-        if isinstance(found, bytes) and _renamed(tree, write, token, ready, sha256(found)):
+        if _holds(found, write.before) and tree.staged(write.path, token):
+            try:
+                tree.swap(write.path, token, write.before)
+                continue
+            except StaleError:
+                found = _look(tree, write.path)  # somebody wrote to it just now
+        if isinstance(found, bytes) and _renamed(tree, write, token, True, sha256(found)):
             continue
         if not _lead(tree, write.path, found, content(write.before), content(write.after)):
             conflicts.append(write.path)
     return tuple(conflicts)
 
 
-def takeback(tree: WorkTree, files: Sequence[PlannedFile], content: Content) -> Takeback:
-    """How to take a change out of the files as they are now: exactly, or by a three-way merge with later edits."""
+def takeback(
+    tree: WorkTree, files: Sequence[PlannedFile], content: Content, conflicted: Mapping[str, str] = MappingProxyType({})
+) -> Takeback:
+    """
+    How to take a change out of the files as they are now: exactly, or by a three-way merge with later edits
+
+    `conflicted` are the sha256 of files in which that failed before: one that was edited since, and in which no line of ours
+    is left, was mended by hand.
+    """
     writes: list[Write] = []
     contents: list[bytes] = []
     conflicts: list[str] = []
     gone: list[str] = []
     for file in files:
-        found = _look(tree, file.path)
+        found, before, after = _look(tree, file.path), content(file.before), content(file.after)
         if found is None:
             gone.append(file.path)
             continue
-        wanted = None if isinstance(found, RefusedError) else _merged(found, content(file.after), content(file.before))
+        wanted = None if isinstance(found, RefusedError) else _merged(found, after, before)
+        if wanted is None and isinstance(found, bytes) and conflicted.get(file.path, sha256(found)) != sha256(found):
+            wanted = found if _without(found, before, after) else None
         if wanted is None or isinstance(found, RefusedError):
             conflicts.append(file.path)
         elif wanted != found:
             writes.append(Write(file.path, sha256(found), sha256(wanted)))
             contents += [found, wanted]
     return Takeback(tuple(writes), tuple(contents), tuple(conflicts), tuple(gone))
+
+
+def hashes(tree: WorkTree, paths: Sequence[str]) -> dict[str, str]:
+    """sha256 of those files that are there and can be read."""
+    found = {path: _look(tree, path) for path in paths}
+    return {path: sha256(data) for path, data in found.items() if isinstance(data, bytes)}
+
+
+def _without(found: bytes, before: bytes, after: bytes) -> bool:
+    """Whether no line that the change brought is left, and every line that it took is there again."""
+    now, old, new = (Counter(data.splitlines()) for data in (found, before, after))
+    brought, taken = new - old, old - new
+    return all(now[line] <= old[line] for line in brought) and all(now[line] > new[line] for line in taken)
+
+
+def _holds(found: bytes | RefusedError | None, digest: str) -> bool:
+    return isinstance(found, bytes) and sha256(found) == digest
 
 
 def _renamed(tree: WorkTree, write: Write, token: str, ready: bool, found: str | None = None) -> bool:

@@ -19,7 +19,8 @@ What the payload of each kind holds (`of` names the intent entry that the entry 
 | kept | why |
 | undo_intent | place, delivery, files: [{path, before, after}]: sha256 found and sha256 to be written |
 | undone | of, why |
-| stale, conflict | of or null, why, paths |
+| stale | of or null, why |
+| conflict | of or null, why, paths: sha256 of each file that could not be settled, as it was found |
 | paused, resumed | why; without an intervention it means all of Trimtab |
 | disabled, enabled | rule, why |
 """

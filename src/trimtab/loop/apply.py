@@ -99,7 +99,7 @@ def _to_working_tree(site: Site, plan: Intervention) -> Receipt:
     try:
         writes = _missing_writes(tree, plan)
     except StaleError as stale:
-        site.journal.append("stale", plan.id, {"of": None, "why": stale.what, "paths": []}, at=site.now())
+        site.journal.append("stale", plan.id, {"of": None, "why": stale.what}, at=site.now())
         raise
     for file in plan.files:
         content(file.after)  # RefusedError before the intent, when the journal lacks it

@@ -80,7 +80,7 @@ def _contents(site: Site, plan: Intervention, receipt: Receipt | None) -> Conten
 def _given_up(site: Site, plan: Intervention, intent: str, failure: BaseException) -> None:
     kind = "stale" if isinstance(failure, StaleError) else "abandoned"
     why = failure.what if isinstance(failure, TrimtabError) else "interrupted"
-    site.journal.append(kind, plan.id, {"of": intent, "why": why, "paths": []}, at=site.now())
+    site.journal.append(kind, plan.id, {"of": intent, "why": why}, at=site.now())
 
 
 def _tell(site: Site, made: Offer) -> None:

@@ -97,9 +97,11 @@ def reverse_apply(site: Site, plan: Intervention, intent: Entry, why: str) -> st
 
 def finish_undo(site: Site, plan: Intervention, intent: Entry) -> str:
     """Carry on an undo to its end and close it; returns what came of it in words."""
-    tree, writes, token = tree_of(site), writes_of(intent), token_of(intent)
-    ready = site.journal.marked(intent.id)
-    conflicts = edit_file.carry_on(tree, writes, content_of(site), token, ready)
+    tree, writes, token, content = tree_of(site), writes_of(intent), token_of(intent), content_of(site)
+    if not site.journal.marked(intent.id):
+        edit_file.stage_rest(tree, writes, content, token)
+        site.journal.mark(intent.id)
+    conflicts = edit_file.carry_on(tree, writes, content, token)
     if conflicts:
         why = f"edits made during the undo stand where its lines are in {', '.join(conflicts)}; the other files were undone"
         _append(site, "conflict", plan, intent, why, conflicts)
@@ -119,4 +121,5 @@ def _close_offer(site: Site, plan: Intervention, intent: Entry) -> str:
 
 
 def _append(site: Site, kind: str, plan: Intervention, intent: Entry, why: str, paths: tuple[str, ...]) -> None:
-    site.journal.append(kind, plan.id, {"of": intent.id, "why": why, "paths": paths}, at=site.now())
+    about = {"of": intent.id, "why": why, "paths": edit_file.hashes(tree_of(site), paths)}
+    site.journal.append(kind, plan.id, about, at=site.now())

@@ -68,7 +68,7 @@ def undo(
     """
     if dry_run:
         change = change_of(site, id)
-        _check(change, edit_file.takeback(tree_of(site), change.plan.files, content_of(site)).conflicts)
+        _check(change, takeback_of(site, change.plan).conflicts)
         return change.stage
     plan = change_of(site, id).plan
     with alone(site, f"trimtab undo {plan.id}"):
@@ -123,6 +123,14 @@ def enable(site: Site, rule: str) -> None:
         site.journal.append("enabled", None, {"rule": rule}, at=site.now())
 
 
+def takeback_of(site: Site, plan: Intervention) -> edit_file.Takeback:
+    """What an undo in the working tree would write now."""
+    entries = site.journal.entries(plan.id)
+    paths = next((entry.payload.get("paths") for entry in reversed(entries) if entry.kind == "conflict"), None)
+    conflicted = {path: str(digest) for path, digest in paths.items()} if isinstance(paths, dict) else {}
+    return edit_file.takeback(tree_of(site), plan.files, content_of(site), conflicted)
+
+
 def _check(change: Progress, conflicts: tuple[str, ...]) -> None:
     plan = change.plan
     if not change.live and change.stage is not Stage.UNDONE:
@@ -133,18 +141,17 @@ def _check(change: Progress, conflicts: tuple[str, ...]) -> None:
         raise ConflictError(
             f"change {plan.id} cannot be taken out of {', '.join(conflicts)}",
             "later edits stand where its lines are; no file was touched",
-            f"mend it by hand (git diff --no-index .github/workflows/backup/{plan.id} .github/workflows), "
+            f"take its lines out by hand (the files before it: .github/workflows/backup/{plan.id}), "
             f"then run: trimtab undo {plan.id}",
         )
 
 
 def _from_working_tree(site: Site, plan: Intervention, why: str) -> Stage:
     """Announce the undo, write it, close it."""
-    tree = tree_of(site)
-    takeback = edit_file.takeback(tree, plan.files, content_of(site))
+    tree, takeback = tree_of(site), takeback_of(site, plan)
     if takeback.conflicts:
         said = f"later edits stand where its lines are in {', '.join(takeback.conflicts)}; no file was touched"
-        about = {"of": None, "why": said, "paths": takeback.conflicts}
+        about = {"of": None, "why": said, "paths": edit_file.hashes(tree, takeback.conflicts)}
         site.journal.append("conflict", plan.id, about, at=site.now())
         _check(change_of(site, plan.id), takeback.conflicts)
     site.journal.store(*takeback.contents)
