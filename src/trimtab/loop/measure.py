@@ -105,9 +105,12 @@ class Case:
         return Verdict(decision, self.plan.metric, None, None, None, n, control, why)
 
     def wait(self, until_days: float, why: str, *, runs: int = 0) -> Verdict:
-        """`wait`, with the days until the change has been live for `until_days` and the runs to expect, at least `runs`."""
-        days = max(until_days - self.elapsed, 0.0)
-        expected = max(math.ceil(days * self._runs_per_day()), runs - len(self.sides.treated), 0)
+        """`wait`, with the days until the change was live for `until_days` and has `runs`, and the runs to expect by then."""
+        rate, missing = self._runs_per_day(), max(runs - len(self.sides.treated), 0)
+        left = max(self.plan.horizon_days - self.elapsed, 0.0)  # at the horizon fewer runs must do
+        for_runs = 0.0 if not missing else min(missing / rate, left) if rate else left
+        days = max(until_days - self.elapsed, for_runs, 0.0)
+        expected = max(math.ceil(days * rate), missing)
         return replace(self.verdict(Decision.WAIT, why), wait_days=max(math.ceil(days), 1), wait_runs=expected)
 
     def _runs_per_day(self) -> float:
