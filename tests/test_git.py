@@ -188,6 +188,7 @@ def test_merge_file(current: bytes, base: bytes, other: bytes, merged: bytes | N
         ("https://token@github.com/o/n", ("github.com", "o/n")),
         ("git@github.com:o/n.git", ("github.com", "o/n")),
         ("ssh://git@ghe.example.org:2222/o/n.x.git", ("ghe.example.org", "o/n.x")),
+        ("git@github-work:o/n.git", ("github.com", "o/n")),
         ("/srv/git/o/n.git", None),
         ("file:///srv/o/n.git", None),
         ("https://example.org/a/b/c", None),

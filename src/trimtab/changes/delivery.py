@@ -222,15 +222,16 @@ def _body(plan: Intervention) -> str:
             f"Predicted change of {predicts.metric.replace('_', ' ')} per 30 days: {predicts.low:+.0f} ... {predicts.high:+.0f} "
             f"({predicts.level:.0%} interval, {predicts.runs} runs in {predicts.days:.0f} days)."
         )
-    files = "\n".join(f"- {file.path}" for file in plan.files)
+    files = "\n".join(f"- `{file.path}`" for file in plan.files)
     judged = (
         f"Judged on {plan.metric.replace('_', ' ')} ({plan.design.replace('_', '/')}), frozen before this was offered."
     )
-    return f"{plan.says}\n\n{files}\n\n{promise}\n{judged}\nTaken back by: trimtab undo {plan.id}\n"
+    return f"{_one_line(plan.says)}\n\n{files}\n\n{promise}\n{judged}\nTaken back by: trimtab undo {plan.id}\n"
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())[:200]
+    """One line of printable characters: the text quotes workflow files, which are hostile input."""
+    return "".join(character for character in " ".join(text.split()) if character.isprintable())[:200]
 
 
 # ------------------------------------------------------------------------------------ hooks

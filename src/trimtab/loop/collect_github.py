@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -180,14 +180,27 @@ def _sample_jobs(site: Site, hub: Hub, found: Gathered) -> None:
             if not batch:
                 break
             del wanted[: len(batch)]
-            told = [run for runs in pool.map(lambda run: _attempts(hub, run), batch) for run in runs]
-            unclear = [job for run in told for job in run.jobs or () if _is_unclear(job)][
-                : min(notes_left, hub.meter.left)
-            ]
+            told, limited = _finished([pool.submit(_attempts, hub, run) for run in batch])
+            unclear = [job for run in told for job in run.jobs or () if _is_unclear(job)]
+            unclear = [] if limited else unclear[: min(notes_left, hub.meter.left)]
             notes_left -= len(unclear)
             noted = {(job.id, job.attempt): job for job in pool.map(hub.notes, unclear)}
             _store(site, found, [_with_notes(run, noted) for run in told])
+            if limited:
+                raise limited
             site.say(f"read the jobs of {total - len(wanted)} of {total} runs, {hub.meter.left} requests left")
+
+
+def _finished(batch: Sequence[Future[list[Run]]]) -> tuple[list[Run], RateLimited | None]:
+    """What a batch brought, and the limit that it ran into, if it did: what came before that is not lost."""
+    told: list[Run] = []
+    limited = None
+    for future in batch:
+        try:
+            told += future.result()
+        except RateLimited as error:
+            limited = error
+    return told, limited
 
 
 def _affordable(wanted: Sequence[Run], requests: int) -> list[Run]:

@@ -20,6 +20,8 @@ from trimtab.world.git_changes import Line, Version, line_of, versions_between, 
 
 MARGIN = timedelta(minutes=2)  # between GitHub's clock and that of a merge made by its button
 REACH = timedelta(days=182)  # runs older than that are no longer fetched for
+GONE = "git:gone-commits"
+AT_ONCE = 1000  # commits fetched in one collection; the next one takes the rest
 OTHER_FILE = {"pull_request_target"}  # its head SHA names the pull request, its file comes from the base
 
 
@@ -49,11 +51,16 @@ def _can_tell(run: Run) -> bool:
 
 
 def _fetch_missing(site: Site, repository: Repository, runs: Sequence[Run]) -> None:
-    shas = list(dict.fromkeys(run.sha for run in runs if run.sha))
-    missing = sorted(set(shas) - set(repository.existing(shas)))
+    """Fetch commits that runs were made of; those that the remote no longer has are not asked for again."""
+    shas = list(dict.fromkeys(run.sha for run in reversed(runs) if run.sha))
+    gone = set(json.loads(site.ledger.cursor(GONE) or "[]"))
+    known = gone.union(repository.existing(shas))
+    missing = [sha for sha in shas if sha not in known][:AT_ONCE]
     if missing and site.config.remote in repository.remotes():
-        got = repository.fetch_commits(site.config.remote, missing)
-        site.say(f"fetched {got} of {len(missing)} commits that runs were made of")
+        site.say(f"fetching {len(missing)} commits that runs were made of")
+        lost = repository.fetch_commits(site.config.remote, missing)
+        if lost:
+            site.ledger.set_cursor(GONE, json.dumps(sorted(gone | lost)))
 
 
 def _executed(repository: Repository, path: str, runs: Sequence[Run], tip: str | None) -> list[Run]:

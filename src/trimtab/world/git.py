@@ -23,7 +23,7 @@ QUIET = (
     *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false"),
     *("-c", "core.pager=cat", "-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "advice.detachedHead=false"),
 )
-ENV = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+ENV = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_LITERAL_PATHSPECS": "1", "LC_ALL": "C"}
 WORKFLOWS = ".github/workflows"
 
 
@@ -144,19 +144,25 @@ class Repository:
         done = self.git(*args, timeout=600, env=ssh)
         return None if done.code == 0 else Unknown(f"git fetch {remote}: {done.complaint}", f"git fetch {remote}")
 
-    def fetch_commits(self, remote: str, shas: Sequence[str]) -> int:
-        """Fetch commits by id, with what they need; no ref moves. Returns how many came; ids that the remote lacks do not."""
-        came = 0
+    def fetch_commits(self, remote: str, shas: Sequence[str]) -> frozenset[str]:
+        """
+        Fetch commits by id, with what they need; no ref moves. Returns those that the remote says it does not have
+
+        Git refuses a whole list for one id that is gone, and names it; any other refusal (offline) ends the attempt.
+        """
+        gone: set[str] = set()
         for start in range(0, len(shas), 50):
-            wanted = list(shas[start : start + 50])
-            for _ in range(8):  # git refuses the whole list for one id that is gone, and names it
-                refused = self.fetch(remote, *wanted) if wanted else None
-                gone = set(re.findall(r"not our ref ([0-9a-f]{40,64})", refused.why)) if refused else set()
-                if refused is None or not gone:
-                    came += len(wanted) if refused is None else 0
+            wanted, tries = list(shas[start : start + 50]), 8
+            while wanted and tries:
+                refused, tries = self.fetch(remote, *wanted), tries - 1
+                if refused is None:
                     break
-                wanted = [sha for sha in wanted if sha not in gone]
-        return came
+                named = set(re.findall(r"not our ref ([0-9a-f]{40,64})", refused.why))
+                if not named:
+                    return frozenset(gone)
+                gone |= named
+                wanted = [sha for sha in wanted if sha not in named]
+        return frozenset(gone)
 
     def push(self, remote: str, refspec: str, *, expect: str | None) -> Unknown | None:
         """Push one ref if it still stands at `expect` (None = must not exist yet); Unknown quoting git otherwise."""
@@ -264,12 +270,19 @@ def blob_id(data: bytes) -> str:
 
 
 def remote_place(url: str) -> tuple[str, str] | None:
-    """(host, "owner/name") of a GitHub-like remote URL in its https, ssh or scp-like form; None for anything else."""
+    """
+    (host, "owner/name") of a GitHub-like remote URL in its https, ssh or scp-like form; None for anything else
+
+    A host without a dot is an alias from somebody's ssh configuration, and stands for github.com.
+    """
     found = re.fullmatch(
         r"(?:(?:https?|ssh|git)://(?:[^@/]+@)?([\w.-]+)(?::\d+)?/|(?:[\w.-]+@)([\w.-]+):)([\w.-]+/[\w.-]+?)(?:\.git)?/?",
         url,
     )
-    return (found[1] or found[2], found[3]) if found else None
+    if not found:
+        return None
+    host = found[1] or found[2]
+    return (host if "." in host or host == "localhost" else "github.com", found[3])
 
 
 def _text(data: bytes) -> str:
