@@ -18,6 +18,7 @@ from trimtab.workflow import render
 from trimtab.workflow.locate import (
     blank_above,
     blank_below,
+    chomping_before,
     colon_end,
     column,
     content_end,
@@ -83,7 +84,7 @@ def _after(tree: Tree, op: InsertKey, node: MappingNode, index: int) -> list[Spl
     spaced = depth == 0 or len(lines) > 1
     is_last = index == len(node.value) - 1
     parted = index > 0 and blank_above(tree.text, lead_start(tree, key.start_mark.index))
-    if spaced and (parted if is_last else blank_below(tree.text, at)):
+    if spaced and (parted if is_last else blank_below(tree.text, at)) and chomping_before(tree, at) != "keep":
         lines.insert(0, "")
     return [whole_lines(tree, at, depth, lines)]
 
@@ -157,7 +158,7 @@ def _below_key(
     style = manner(tree, parent)
     start = colon_end(text, key)
     end = max(node.end_mark.index, start)
-    at = line_end(text, end)
+    at = tail_end(tree, end, depth)
     below = whole_lines(tree, at, depth + (style.step if level == "step" else style.dash), lines(style))
     explicit = text[start:end].strip()
     return [below] if not explicit else [below, replace(text, start, end, "")]
@@ -219,7 +220,7 @@ def _append_block(tree: Tree, node: SequenceNode, value: Data) -> Splice:
     depth = column(tree.text, dash)
     at = tail_end(tree, content_end(tree, node.value[index], dash + 1), depth)
     lines = render.item(value, manner(tree, node))
-    if index > 0 and blank_above(tree.text, lead_start(tree, dash)):
+    if index > 0 and blank_above(tree.text, lead_start(tree, dash)) and chomping_before(tree, at) != "keep":
         lines.insert(0, "")
     return whole_lines(tree, at, depth, lines)
 

@@ -42,7 +42,9 @@ def intend(data: Any, ops: Sequence[Op], leaf: Leaf = typed_leaf) -> Any:
     """
     root = _box(data)
     for op, place, beside in [(op, _find(root, _target(op)), _find(root, _beside(op))) for op in ops]:
-        _carry_out(root, op, place or _find(root, _target(op)), beside, leaf)
+        if place is None or not _holds_box(root, place):  # written by an earlier operation: found now
+            place, beside = _find(root, _target(op)), _find(root, _beside(op))
+        _carry_out(root, op, place, beside, leaf)
     return root.plain()
 
 
@@ -223,6 +225,13 @@ def _holder(root: _Box, wanted: _Box) -> tuple[_Box, int]:
     raise ProofFailed(
         "an operation works on what an earlier one removed", "the change contradicts itself", "plan it again"
     )
+
+
+def _holds_box(root: _Box, wanted: _Box) -> bool:
+    if root is wanted:
+        return True
+    parts = [] if root.kind == "leaf" else [part[1] if root.kind == "map" else part for part in root.value]
+    return any(_holds_box(part, wanted) for part in parts)
 
 
 # -------------------------------------------------------------------- comparing by text

@@ -182,18 +182,20 @@ def blank_below(text: str, at: int) -> bool:
     return at < len(text) and not text[at : line_end(text, at)].strip()
 
 
-def block_scalar_before(tree: Tree, at: int) -> bool:
-    """True if the last line before offset `at` belongs to a block scalar whose value ends with its newline."""
+def chomping_before(tree: Tree, at: int) -> str | None:
+    """
+    How the block scalar whose last line stands directly before offset `at` ends: "clip", "strip" or "keep"
+
+    None when that line is no part of a block scalar. A newline or a blank line put there, or taken, can change its value.
+    """
     end = without_newline(tree.text, at)
-    scalars = [leaf for leaf in _leaves(tree.root) if leaf.style in ("|", ">") and leaf.start_mark.index < at]
-    return any(
-        content_end(tree, leaf, leaf.start_mark.index) == end and not _strips(tree.text, leaf) for leaf in scalars
-    )
-
-
-def _strips(text: str, node: ScalarNode) -> bool:
-    match = _HEADER.match(text, _header_at(text, node))
-    return match is not None and "-" in match.groups()
+    for leaf in _leaves(tree.root):
+        is_near = leaf.style in ("|", ">") and leaf.start_mark.index < at <= leaf.end_mark.index + 1
+        if is_near and content_end(tree, leaf, leaf.start_mark.index) == end:
+            match = _HEADER.match(tree.text, _header_at(tree.text, leaf))
+            marks = "" if match is None else match.group(1) + match.group(3)
+            return {"-": "strip", "+": "keep"}.get(marks, "clip")
+    return None
 
 
 def newline_at(tree: Tree, at: int) -> str:

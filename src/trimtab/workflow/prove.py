@@ -113,7 +113,7 @@ def _prove_lines(before: Tree, after: Tree, ops: Sequence[Op]) -> None:
     gone = {op.path for op in ops if isinstance(op, RemovePair)}
     for op in ops:
         for start, end in _reach(before, op, gone):
-            first, last = before.position(start)[0], before.position(max(start, end - 1))[0]
+            first, last = before.position(start)[0], before.position(end)[0]
             touched.update(range(first, last + 1))
     kept = [line for number, line in enumerate(_lines(before), 1) if number not in touched]
     _prove_kept(kept, _lines(after))
@@ -143,7 +143,8 @@ def _reach(tree: Tree, op: Op, gone: Set[NodePath]) -> Iterator[tuple[int, int]]
     """
     match op:
         case RewriteOn():
-            yield from _pair_reach(tree, ("on",))
+            for start, end in _pair_reach(tree, ("on",)):  # its deeper comments are indented anew
+                yield start, tail_end(tree, end, column(tree.text, start)) - 1
         case ReplaceScalar(path=path):
             yield from _value_reach(tree, path)
         case RemovePair(path=path):

@@ -17,7 +17,7 @@ from trimtab.model import MoveBlock, NodePath, RemovePair
 from trimtab.workflow.locate import (
     blank_above,
     blank_below,
-    block_scalar_before,
+    chomping_before,
     colon_end,
     column,
     content_end,
@@ -100,10 +100,18 @@ def _remove_item(tree: Tree, path: NodePath, parent: SequenceNode) -> list[Splic
 
 
 def cut_lines(tree: Tree, start: int, end: int) -> Splice:
-    """The splice that removes whole lines; a file without final newline stays without, unless a block needs it."""
-    if end == len(tree.text) and not tree.text.endswith("\n") and not block_scalar_before(tree, start):
-        start = without_newline(tree.text, start)
-    return replace(tree.text, start, end, "")
+    """The splice that removes whole lines; a file without final newline stays without, unless a block or blank needs it."""
+    text = tree.text
+    above = chomping_before(tree, start)
+    if above == "keep" and blank_below(text, end):
+        raise EditRefused(
+            "the text above keeps the blank lines below it",
+            "taking away what stands between would lengthen it",
+            "use `|`",
+        )
+    if end == len(text) and not text.endswith("\n") and above in (None, "strip") and not blank_above(text, start):
+        start = without_newline(text, start)
+    return replace(text, start, end, "")
 
 
 def _remove_from_flow(
@@ -157,6 +165,8 @@ def move_block(tree: Tree, op: MoveBlock) -> list[Splice]:
 def _gap(tree: Tree, parent: MappingNode | SequenceNode, source: int, lines: tuple[int, int]) -> tuple[int, int]:
     """The lines of a block with one blank line that parts it from its neighbour, which moves along."""
     text, (start, end) = tree.text, lines
+    if not text[line_start(text, end - 1) : end].strip():  # it ends with blank lines that a "|+" keeps
+        return lines
     if source == 0:
         return (start, line_end(text, end)) if blank_below(text, end) else lines
     if blank_above(text, start):

@@ -19,6 +19,7 @@ from trimtab.workflow.locate import (
     is_flow,
     line_end,
     newline_at,
+    tail_end,
     without_newline,
 )
 from trimtab.workflow.manner import manner
@@ -41,7 +42,9 @@ def replace_scalar(tree: Tree, op: ReplaceScalar) -> list[Splice]:
     start, end = node.start_mark.index, node.end_mark.index
     inside_flow = _inside_flow(tree, op)
     if isinstance(op.value, str) and not inside_flow and (block := render.literal(op.value, keep_block=False)):
-        return [_as_block(tree, node, block)]
+        splice = _as_block(tree, node, block)
+        if splice is not None:
+            return [splice]
     quote = node.style if isinstance(op.value, str) and node.style in ("'", '"') else ""
     new = render.scalar(op.value, inside_flow=inside_flow, quote=quote)
     if start > 0 and tree.text[start - 1] in ":-" and not tree.text[start:end]:
@@ -70,14 +73,21 @@ def _replace_block(tree: Tree, op: ReplaceScalar, node: ScalarNode) -> Splice:
     return replace(text, start, end, f"{marker}{behind}{newline}{body}{_close(text, end, marker, newline)}")
 
 
-def _as_block(tree: Tree, node: ScalarNode, block: tuple[str, list[str]]) -> Splice:
-    """A literal block in place of a text on one line: what stood behind it (a comment) goes behind the block's header."""
+def _as_block(tree: Tree, node: ScalarNode, block: tuple[str, list[str]]) -> Splice | None:
+    """
+    A literal block in place of a text on one line: what stood behind it (a comment) goes behind the block's header
+
+    None when a comment below is indented so deep that the block would swallow it.
+    """
     text, start = tree.text, node.start_mark.index
     header, lines = block
-    end = without_newline(text, line_end(text, node.end_mark.index))
-    behind = text[node.end_mark.index : end].rstrip()
+    after = line_end(text, node.end_mark.index)
     line = text[text.rfind("\n", 0, start) + 1 : start]
     depth = len(line) - len(line.lstrip(" -")) + 2
+    if tail_end(tree, node.end_mark.index, depth - 1) > after:
+        return None
+    end = without_newline(text, after)
+    behind = text[node.end_mark.index : end].rstrip()
     newline = newline_at(tree, line_end(text, start))
     space = " " if start > 0 and text[start - 1] in ":-" else ""
     body = newline.join(" " * depth + each if each else "" for each in lines)

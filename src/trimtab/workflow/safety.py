@@ -14,7 +14,7 @@ from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 from trimtab.errors import EditRefused
 from trimtab.model import NodePath
 from trimtab.workflow.guard import children
-from trimtab.workflow.locate import block_scalar_before
+from trimtab.workflow.locate import chomping_before
 from trimtab.workflow.tree import Tree, child
 
 _OTHER_BREAKS = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
@@ -62,7 +62,7 @@ def refuse_inside(tree: Tree, node: Node, what: str) -> None:
 
 def refuse_open_end(tree: Tree) -> None:
     """Raise EditRefused if a newline behind the file's last line would become part of a block scalar's value."""
-    if not tree.text.endswith("\n") and block_scalar_before(tree, len(tree.text)):
+    if not tree.text.endswith("\n") and chomping_before(tree, len(tree.text)) in ("clip", "keep"):
         raise EditRefused(
             "the file ends inside a block of text, without a newline",
             "what comes behind it would change that text",
