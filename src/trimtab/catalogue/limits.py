@@ -18,7 +18,7 @@ from statistics import NormalDist, linear_regression
 from yaml.nodes import ScalarNode, SequenceNode
 
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.purpose import delivers, source
+from trimtab.catalogue.purpose import delivers, is_for_delivery, source
 from trimtab.model import Job as Execution
 from trimtab.model import Unknown
 from trimtab.replay.outcomes import hit_limit
@@ -142,9 +142,8 @@ def untouchable(workflow: Workflow, job: Job) -> str | None:
         return "it calls a workflow, where timeout-minutes is not allowed"
     if not job.steps:
         return "it has no steps"
-    reason = delivers(job)
-    if reason is not None:
-        return f"it {reason}: a delivery that is killed half-way is worse than a slow one"
+    if delivers(job) is not None or is_for_delivery(workflow):
+        return "it delivers something, and a delivery that is killed half-way is worse than a slow one"
     if any(_SESSION.search(step.uses or "") for step in job.steps):
         return "it opens a debugging session, which lasts as long as somebody works in it"
     if any(step.timeout is not None and not _number(step.timeout) for step in job.steps):

@@ -23,7 +23,7 @@ _ACTION = re.compile(
     r"publish|release|deploy|gh-?pages|/pages|configure-pages|upload-pages|attest|sign-?store|cosign|auto-?commit|add-and-commit"
     r"|push-action|github-push|create-pull-request|changesets/action|semantic|goreleaser|netlify|vercel|wrangler"
     r"|cloudflare|surge|heroku|flyctl|superfly|pulumi|terraform|hashicorp/|ssh-action|scp-action|rsync|ftp|argo"
-    r"|npm-publish|chart-releaser|snapcraft|snapcore|google-play|app-store|testflight|fastlane|configure-aws-credentials"
+    r"|npm-publish|chart-releaser|storage-upload|blob|s3-|docker/login|snapcraft|snapcore|google-play|app-store|testflight|fastlane|configure-aws-credentials"
     r"|google-github-actions/|azure/login|repository-dispatch|backport|cherry-?pick|auto-?merge|automerge|dependabot/"
 )
 _PUSHING = frozenset({"docker/build-push-action", "docker/bake-action"})
@@ -59,6 +59,13 @@ _OPENED = str.maketrans(dict.fromkeys("\t\n;&|(`\"'", " "))
 _GENERATED = re.compile(
     r"\b(?:auto-?generated|automatically generated|generated (?:by|from|with|file)|do not (?:\w+ )?edit)\b", re.I
 )
+# "Release", "publish-docs", "nightly_deploy": a name that begins or ends with such a word says what it is for.
+_NAMED = re.compile(
+    r"^(?:re)?(?:release|publish|deploy|upload)|(?:release|releases|publish|deploy|deployment|upload)$", re.I
+)
+_SCRIPTED = re.compile(
+    r"createRelease|uploadReleaseAsset|createDeployment|pulls\.merge|imagetools|createWorkflowDispatch|createDispatch"
+)
 _WRITES = ("contents", "packages", "deployments", "pages", "attestations")
 
 
@@ -85,9 +92,24 @@ def delivers(job: Job) -> str | None:
     """
     if job.environment is not None:
         return f"deploys to {job.environment}"
+    if named_for_delivery(job):
+        return f"is called {job.name or job.id}"
     if job.uses is not None:
         return f"calls {job.uses}" if _action_delivers(_called(job.uses)) else None
     return next((reason for step in job.steps if (reason := step_delivers(step)) is not None), None)
+
+
+def named_for_delivery(job: Job) -> bool:
+    """Whether the job's id or name says that it releases, publishes, deploys or uploads."""
+    return _NAMED.search(job.id) is not None or _NAMED.search(job.name or "") is not None
+
+
+def is_for_delivery(workflow: Workflow) -> bool:
+    """Whether the whole workflow is there to release, publish or deploy: by its trigger, its name or its file's name."""
+    if "release" in workflow.events or "deployment" in workflow.events:
+        return True
+    file = workflow.path.rpartition("/")[2].rpartition(".")[0]
+    return _NAMED.search(file) is not None or _NAMED.search((workflow.name or "").strip()) is not None
 
 
 def callees(job: Job, files: Mapping[str, Workflow]) -> tuple[Workflow, ...] | None:
@@ -127,6 +149,9 @@ def step_delivers(step: Step) -> str | None:
     name = _called(step.uses)
     if name in _PUSHING:
         return f"{name} may push" if _may_push(step) else None
+    if name == "actions/github-script":
+        script = step.inputs.get("script", "")
+        return "runs a script that releases" if _SCRIPTED.search(script) or _script_delivers(script) else None
     return f"uses {name}" if _action_delivers(name) else None
 
 

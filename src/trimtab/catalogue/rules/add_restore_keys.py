@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.purpose import action_major, delivers, is_generated, source
+from trimtab.catalogue.purpose import action_major, delivers, is_for_delivery, is_generated, source
 from trimtab.model import Design, EditFile, Finding, InsertKey, Risk, Unknown
 from trimtab.workflow.expressions import references
 from trimtab.workflow.model import Job, Step, Workflow
@@ -91,7 +91,7 @@ def _prefix(workflow: Workflow, job: Job, step: Step) -> str | None:
     kept = [path for path in paths if not path.startswith("!")]
     if prefix is None or not kept or not all(_INCREMENTAL.search(path) for path in kept):
         return None
-    if delivers(job) is not None or "pull_request_target" in workflow.events or "release" in workflow.events:
+    if delivers(job) is not None or "pull_request_target" in workflow.events or is_for_delivery(workflow):
         return None
     return prefix if _hit_is_only_compared(workflow, job, step) else None
 

@@ -31,7 +31,7 @@ from posixpath import normpath
 from trimtab.catalogue.evidence import Evidence
 from trimtab.catalogue.installs import Install, found, only_installs, tools_mentioned
 from trimtab.catalogue.limits import label_sets
-from trimtab.catalogue.purpose import action_major, delivers, holds_write_token, own_files, source
+from trimtab.catalogue.purpose import action_major, delivers, holds_write_token, is_for_delivery, own_files, source
 from trimtab.model import NOT_PRICED, Data, Design, EditFile, Finding, History, InsertKey, Risk, Run, Unknown, WhatIf
 from trimtab.model import Job as Execution
 from trimtab.replay.runs import change_runs, with_jobs
@@ -74,6 +74,8 @@ def _worth(workflow: Workflow) -> bool:
     """Whether an entry saved by one run can be read by the next, and nobody else can fill it."""
     push = workflow.events.get("push")
     branches = push is not None and (push.branches is not None or push.branches_ignore is not None or push.tags is None)
+    if is_for_delivery(workflow):
+        return False
     return (branches or "pull_request" in workflow.events) and not any(name in workflow.events for name in _STRANGERS)
 
 

@@ -19,7 +19,7 @@ Does not fire where cancelling could lose something:
   of work would cancel each other;
 - it asks for activity types beyond opened, synchronize, reopened and ready_for_review, or looks at
   `github.event.action`: a run for a label would cancel the build and then skip it;
-- it also runs for releases, or a job that can run on a pull request deploys, publishes, pushes or holds a token that may
+- it is there for releases, or a job that can run on a pull request deploys, publishes, pushes or holds a token that may
   write code;
 - another workflow has the same name (groups are compared without case): they would cancel each other;
 - nothing in it builds or tests: a bot that answers within seconds has nothing to save.
@@ -38,7 +38,24 @@ from itertools import pairwise
 
 from trimtab.catalogue.conditions import PULL_REQUEST, never_runs
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.purpose import called_deliver, callees, delivers, holds_write_token, own_files, step_delivers
+from trimtab.catalogue.purpose import (
+    called_deliver,
+    callees,
+    delivers,
+    holds_write_token,
+    is_for_delivery,
+    named_for_delivery,
+    own_files,
+    step_delivers,
+)
+    called_deliver,
+    callees,
+    delivers,
+    holds_write_token,
+    is_for_delivery,
+    own_files,
+    step_delivers,
+)
 from trimtab.model import Counted, Design, EditFile, Finding, History, InsertKey, Risk, Run, Unknown, WhatIf
 from trimtab.replay.runs import change_runs, cut_run, ended, runner_seconds, superseded
 from trimtab.workflow.model import Job, Workflow
@@ -91,7 +108,7 @@ def _may_cancel(workflow: Workflow) -> bool:
         return False
     if event.types is not None and ("synchronize" not in event.types or not _TYPES.issuperset(event.types)):
         return False
-    return not _has_concurrency(workflow) and "release" not in workflow.events
+    return not _has_concurrency(workflow) and not is_for_delivery(workflow)
 
 
 def _has_concurrency(workflow: Workflow) -> bool:
@@ -111,7 +128,7 @@ def _only_builds(workflow: Workflow, files: Mapping[str, Workflow]) -> bool:
 
 def _delivers(job: Job) -> bool:
     """As `purpose.delivers`, but blind to steps that a pull request never reaches."""
-    if job.environment is not None or job.uses is not None:
+    if job.environment is not None or job.uses is not None or named_for_delivery(job):
         return delivers(job) is not None
     return any(step_delivers(step) for step in job.steps if not never_runs(step.condition, PULL_REQUEST))
 

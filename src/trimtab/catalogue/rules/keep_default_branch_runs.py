@@ -35,7 +35,7 @@ from statistics import median
 
 from trimtab.catalogue.conditions import PULL_REQUEST, group_varies, never_runs, push_to
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.purpose import called_deliver, delivers, holds_write_token, own_files
+from trimtab.catalogue.purpose import called_deliver, delivers, holds_write_token, is_for_delivery, own_files
 from trimtab.model import Counted, Design, EditFile, Finding, History, Job, ReplaceScalar, Risk, Run, Unknown, WhatIf
 from trimtab.replay.runs import change_runs, cut_run, ended, own_jobs, runner_seconds, with_jobs
 from trimtab.workflow.model import Concurrency, Event, Workflow
@@ -56,7 +56,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     files = {workflow.path: workflow for workflow in evidence.workflows()}
     for workflow in own_files(evidence):
         push = workflow.events.get("push")
-        if push is None or "pull_request" not in workflow.events or workflow.is_callable:
+        if push is None or "pull_request" not in workflow.events or workflow.is_callable or is_for_delivery(workflow):
             continue
         branch = default if isinstance(default, str) else _named(push)
         if branch is None or not takes(push, branch):

@@ -25,7 +25,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.purpose import action_major, delivers, own_files
+from trimtab.catalogue.purpose import action_major, delivers, is_for_delivery, own_files
 from trimtab.model import Design, EditFile, Finding, InsertKey, Risk, Unknown
 from trimtab.workflow.model import Job, Step, Workflow
 
@@ -77,7 +77,7 @@ def _linked(evidence: Evidence) -> bool:
 def _stays_inside(workflow: Workflow, fetching: list[Workflow]) -> bool:
     """Whether nobody outside a run has a use for what the run uploads: no release, no other workflow that fetches it."""
     push = workflow.events.get("push")
-    if "release" in workflow.events or (push is not None and (push.tags is not None or push.tags_ignore is not None)):
+    if is_for_delivery(workflow) or (push is not None and (push.tags is not None or push.tags_ignore is not None)):
         return False
     if not any(name in workflow.events for name in _ANY):
         return False
