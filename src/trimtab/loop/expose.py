@@ -9,6 +9,7 @@ alone tells only when the base had not touched the file since they parted; what 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
