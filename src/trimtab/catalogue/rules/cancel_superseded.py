@@ -48,14 +48,6 @@ from trimtab.catalogue.purpose import (
     own_files,
     step_delivers,
 )
-    called_deliver,
-    callees,
-    delivers,
-    holds_write_token,
-    is_for_delivery,
-    own_files,
-    step_delivers,
-)
 from trimtab.model import Counted, Design, EditFile, Finding, History, InsertKey, Risk, Run, Unknown, WhatIf
 from trimtab.replay.runs import change_runs, cut_run, ended, runner_seconds, superseded
 from trimtab.workflow.model import Job, Workflow
