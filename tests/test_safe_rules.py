@@ -195,8 +195,13 @@ def test_where_a_job_installs() -> None:
 
 def test_the_prefix_of_a_key() -> None:
     prefix = add_restore_keys.prefix_of
-    assert prefix("ccache-${{ runner.os }}-${{ github.sha }}") == "ccache-${{ runner.os }}-"
-    assert prefix("ccache-${{ hashFiles('a.lock') }}") is None
+    assert prefix("ccache-${{ runner.os }}-${{ github.sha }}") == ("ccache-${{ runner.os }}-", True)
+    assert prefix("ccache-${{ hashFiles('src/**/*.c') }}") == ("ccache-", True)
+    assert prefix("pip-${{ steps.py.outputs.version }}-${{ hashFiles('a.lock') }}-${{ github.sha }}") == (
+        "pip-${{ steps.py.outputs.version }}-",
+        False,
+    )
+    assert prefix("pip-${{ steps.py.outputs.version }}-${{ github.sha }}") is None
     assert prefix("${{ github.sha }}") is None
     assert prefix("build${{ github.run_id }}") is None
 

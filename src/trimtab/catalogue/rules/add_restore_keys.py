@@ -1,18 +1,19 @@
 """
-Give a cache whose key never repeats a prefix to fall back on
+Give a cache whose key changes a prefix to fall back on
 
-A key with `github.sha` or `github.run_id` in it is new in every run, so an actions/cache without `restore-keys` never hits: it
-only saves. The change adds the part of the key before what changes as a restore key, so that each run starts from the
+A key with `github.sha`, `github.run_id` or a hash over the sources in it is new in nearly every run, so an actions/cache without
+`restore-keys` never hits: it only saves. A key with the hash of a lock file starts from nothing whenever one
+dependency changes. The change adds the part of the key before what changes as a restore key, so that a run starts from the
 newest entry with that prefix.
 
-Fires only for caches that tools keep right by themselves (compiler and package caches: ccache, Cargo's target, Gradle, pip,
-Go, Turbo, BuildKit...), where an older entry makes work shorter and never changes a result. A restored folder of build
-results could smuggle stale files into a build, so such paths are left alone.
+Fires only for caches that tools keep right by themselves, where an older entry makes work shorter and never changes a result:
+for keys of a run, compiler and package caches (ccache, Cargo's target, Gradle, pip, Go, Turbo, BuildKit...), for keys of a
+lock file, stores of downloads and Go's and mypy's caches. A restored folder of build results, an environment or a set of
+hooks could carry stale files into a build, so such paths are left alone.
 
-Does not fire where the key is a hand-over: the same key in another step or workflow, `fail-on-cache-miss`, `lookup-only`, a
-separate save or restore step for it; where the part before what changes names nothing; where a step asks for
-`cache-hit` in a way that a partial hit would confuse; and in jobs that publish, which should not start from another
-run's leavings.
+Does not fire where the key of a run is a hand-over: the same key in another step or workflow; with `fail-on-cache-miss` or
+`lookup-only`; where the part before what changes names nothing; where a step asks for `cache-hit` in a way that a
+partial hit would confuse; and in jobs that publish, which should not start from another run's leavings.
 """
 
 from __future__ import annotations
@@ -50,6 +51,14 @@ _INCREMENTAL = re.compile(
     r"|\.swiftpm|\.pub-cache|\.terraform\.d|\.hex|\.mix|deps$|zig-cache|\.vcpkg|vcpkg|\.conan|\.julia|\.opam|\.babel|tsbuildinfo",
     re.IGNORECASE,
 )
+_STORE = re.compile(
+    r"/\.npm$|/\.npm/|/\.cache/(?:pip|uv|yarn|go-build|mypy|pnpm|deno|bazel)|\.mypy_cache$|\.cache/mypy$|/\.m2(?:/|$)"
+    r"|/\.gradle/(?:caches|wrapper)|/\.ivy2|go/pkg/mod|go/bin$|/\.cargo/(?:registry|git)|/\.nuget/packages|/\.yarn/(?:berry/)?cache"
+    r"|pnpm/store|\.pnpm-store|/\.pub-cache|/\.composer|/\.cocoapods|/\.hex$"
+)
+_STORE_NAME = re.compile(
+    r"(?:^|[-_ |])(?:go-?mod|go-?build|gomod|pip|npm|yarn|pnpm|maven|m2|gradle|nuget|uv)(?:$|[-_ |])", re.I
+)
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -63,7 +72,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         steps = [
             (job, step, prefix)
             for _, job, step in _caches([workflow])
-            if (prefix := _prefix(workflow, job, step)) is not None and keys[_normal(step.inputs["key"])] == 1
+            if (prefix := _prefix(workflow, job, step, keys)) is not None
         ]
         if steps:
             yield _finding(workflow, [(step, prefix) for _, step, prefix in steps])
@@ -81,35 +90,49 @@ def _normal(key: str) -> str:
     return re.sub(r"\s+", "", key)
 
 
-def _prefix(workflow: Workflow, job: Job, step: Step) -> str | None:
-    """The restore key for a cache that can never hit, None when it is none of ours."""
+def _prefix(workflow: Workflow, job: Job, step: Step, keys: Mapping[str, int]) -> str | None:
+    """The restore key for a cache whose key changes, None when it is none of ours."""
     told = {"restore-keys", "lookup-only", "fail-on-cache-miss"}
     if step.action != "actions/cache" or told.intersection(step.inputs) or (action_major(workflow, step) or 2) < 2:
         return None
-    prefix = prefix_of(step.inputs.get("key", ""))
+    key = step.inputs.get("key", "")
+    found = prefix_of(key)
     paths = [line.strip() for line in step.inputs.get("path", "").splitlines() if line.strip()]
     kept = [path for path in paths if not path.startswith("!")]
-    if prefix is None or not kept or not all(_INCREMENTAL.search(path) for path in kept):
+    if found is None or not kept:
+        return None
+    prefix, each_run = found
+    if each_run and (keys[_normal(key)] > 1 or not all(_INCREMENTAL.search(path) for path in kept)):
+        return None
+    if not each_run and not all(_is_store(path, prefix) for path in kept):
         return None
     if delivers(job) is not None or "pull_request_target" in workflow.events or is_for_delivery(workflow):
         return None
     return prefix if _hit_is_only_compared(workflow, job, step) else None
 
 
-def prefix_of(key: str) -> str | None:
-    """
-    The part of a key before the first thing that changes with every run, None when nothing does or nothing is left
+def _is_store(path: str, prefix: str) -> bool:
+    """Whether a path holds downloads or a tool's own cache; a path from a step's output is believed the key's name."""
+    computed = re.fullmatch(r"\$\{\{\s*steps\..*\}\}", path) is not None
+    return (_STORE_NAME.search(prefix) if computed else _STORE.search(path)) is not None
 
-    It must name something: at least three letters outside expressions, so that it cannot catch a stranger's entry.
+
+def prefix_of(key: str) -> tuple[str, bool] | None:
     """
+    The part of a key before the first thing that changes, and whether that changes with every run; None when nothing does
+
+    The part must name something: at least three letters outside expressions, so that it cannot catch a stranger's entry.
+    """
+    hidden = False
     for match in _EXPRESSION.finditer(key):
         paths = references(match[0])
-        if any(path in _VOLATILE for path in paths) or _SOURCES.search(match[0]):
+        each_run = any(path in _VOLATILE for path in paths) or _SOURCES.search(match[0]) is not None
+        if each_run or "hashFiles(" in match[0]:
             prefix = key[: match.start()]
             letters = re.sub(r"[^A-Za-z]", "", _EXPRESSION.sub("", prefix))
-            return prefix if len(letters) >= 3 and prefix.endswith(("-", "_", ".", "/", "|", ":")) else None
-        if any(path[0] in ("steps", "needs", "env", "inputs") for path in paths):
-            return None  # what it holds cannot be seen
+            named = len(letters) >= 3 and prefix.endswith(("-", "_", ".", "/", "|", ":"))
+            return (prefix, each_run) if named and not (each_run and hidden) else None
+        hidden = hidden or any(path[0] in ("steps", "needs", "env", "inputs") for path in paths)  # may hold a date
     return None
 
 
@@ -127,10 +150,14 @@ def _hit_is_only_compared(workflow: Workflow, job: Job, step: Step) -> bool:
 
 def _finding(workflow: Workflow, steps: list[tuple[Step, str]]) -> Finding:
     first = steps[0][0]
+    found = prefix_of(first.inputs["key"])
+    says = "the key of this cache is new in every run, so it never hits"
+    if found is not None and not found[1]:
+        says = "one changed dependency gives this cache a new key, and it starts from nothing"
     places = [(*step.path, "with", "key") for step, _ in steps]
     return Finding(
         rule="add-restore-keys",
-        says="the key of this cache is new in every run, so it never hits",
+        says=says,
         where=workflow.span(places[0]),
         node=first.path,
         evidence=tuple(f"{step.inputs['key']}: falls back on {prefix}" for step, prefix in steps),
