@@ -24,7 +24,7 @@ from trimtab.loop.watch import watch
 from trimtab.model import History, Intervention, Job, Run, Stage
 from trimtab.world.github import Hub
 
-PATHS = (".github/workflows/ci.yml", ".github/workflows/release.yml")
+PATHS = (".github/workflows/ci.yml", ".github/workflows/checks.yml")
 RULES = ("cancel-superseded", "cache-setup-action")
 KINDS = ("squash", "rebase", "merge", "forward", "edited", "half", "closed")
 
@@ -92,11 +92,12 @@ def begin(folder: Path, story: Story, github: FakeGitHub | None = None) -> Life:
     team = Team(folder)
     clone = team.clone("ada")
     team.wait(hours=1)
-    team.commit(clone, {PATHS[1]: CI.replace("name: CI", "name: Release")})
+    team.commit(clone, {PATHS[1]: CI.replace("name: CI", "name: Checks")})
     site = team.site(clone)
     if github is not None:
         github.bare, site = team.bare, replace(site, slug=github.slug)
     (change,) = planned(site, story.rule)
+    assert {file.path for file in change.files} == set(PATHS)
     return Life(team, site, clone, change, github)
 
 
@@ -232,7 +233,7 @@ def _edit(life: Life, text: str) -> str:
 def _revert(life: Life, held: dict[str, str]) -> None:
     """Somebody takes it back by hand; a later edit elsewhere stays."""
     life.team.wait(days=2)
-    originals = {PATHS[0]: CI, PATHS[1]: CI.replace("name: CI", "name: Release")}
+    originals = {PATHS[0]: CI, PATHS[1]: CI.replace("name: CI", "name: Checks")}
     renamed = "hello again" in (life.clone / PATHS[0]).read_text()
     texts = {path: originals[path] for path in held}
     if renamed and PATHS[0] in texts:
