@@ -17,6 +17,7 @@ Does not fire where the word `true` can be meant for the default branch:
 - `cancel-in-progress` is an expression already, or false;
 - a job that runs on the default branch deploys, publishes or pushes, or calls a workflow that does or that cannot be
   seen: "the newest wins" is then a reasonable wish;
+- all that it does is scan for security (CodeQL, zizmor...): the newest result takes the place of those before;
 - the jobs with the concurrency never run on a push to the default branch, or the branch filter leaves it out.
 
 This costs runner minutes and buys results. The effect is counted: runs on the default branch that came to an end though
@@ -48,6 +49,7 @@ settings: Mapping[str, object] = {}
 
 # Branch patterns that mean work in progress, not releases ("v*", "releases/**"): there cancelling is wanted.
 _TOPIC = re.compile(r"\*\*?(/\*+)?$|(feat|fix|topic|task|user|dev|try|renovate|dependabot|bot|ci|chore|pr|pull)[\w-]*/")
+_SCANNER = re.compile(r"codeql-action|zizmor|scorecard-action|trivy-action|dependency-review", re.I)
 _SLACK = timedelta(minutes=5)  # a cancelled run takes a while to wind down
 
 
@@ -83,9 +85,15 @@ def _hits(
     if group_varies(one.group, push) != "never" or group_varies(one.group, PULL_REQUEST) != "pull":
         return False
     active = [job for job in jobs if not never_runs(job.condition, push)]
-    return bool(active) and not any(
+    return any(_tells_of_a_commit(job) for job in active) and not any(
         delivers(job) or holds_write_token(workflow, job) or called_deliver(job, files) for job in active
     )
+
+
+def _tells_of_a_commit(job: WorkflowJob) -> bool:
+    """Whether the job's result speaks of one commit; the newest result of a scanner takes the place of all before it."""
+    used = [job.uses or "", *(step.uses or "" for step in job.steps)]
+    return not any(_SCANNER.search(name) for name in used)
 
 
 def _finding(workflow: Workflow, places: list[Concurrency], branch: str, history: History | Unknown) -> Finding:
