@@ -41,6 +41,8 @@ def main() -> int:
         runs += seen
         stages += sum(text.startswith("stage") for text in wrong)
         sides += sum(text.startswith("run") for text in wrong)
+        if seed % 20 == 19:
+            print(f"{seed + 1 - options.seed} of {options.histories}", file=sys.stderr)
         for text in wrong:
             print(f"seed {seed} ({story}): {text}")
     how = "pull requests through gh" if by_pull_request else "branches (no gh on PATH)"
