@@ -308,6 +308,16 @@ def test_a_rise_of_infrastructure_failures_undoes() -> None:
     assert got.why.startswith("infrastructure failures rose from 0 of ")
 
 
+def test_looking_every_day_the_guard_stays_calm() -> None:
+    """Infrastructure failures of 3 %, before and after: over 25 series and 13 daily looks each, at most one alarm."""
+    alarms = 0
+    for seed in range(25):
+        rng = random.Random(seed)
+        found = [replace(r, conclusion="timed_out") if rng.random() < 0.03 else r for r in runs(seed=seed)]
+        alarms += any(verdict(found, day).decision is Decision.UNDO for day in range(1, 14))
+    assert alarms <= 1
+
+
 def test_broken_code_does_not_wake_the_guard() -> None:
     broken = [replace(r, conclusion="failure") if LIVE <= r.created < LIVE + timedelta(days=4) else r for r in runs()]
     assert verdict(broken, 5).decision is Decision.WAIT
