@@ -71,9 +71,9 @@ class Truth:
 def draw(seed: int, days: int) -> Truth:
     """The world of a seed, for so many days."""
     rng = np.random.default_rng([seed, 0])
-    oversized = bool(rng.random() >= 0.5)  # the cache holds far more than an install needs
+    size = rng.random()  # half of the worlds have a cache that holds far more than an install needs
     cold = float(rng.uniform(70, 100))
-    restore = cold * float(rng.uniform(1.6, 2.2) if oversized else rng.uniform(0.1, 0.2))
+    restore = cold * float(rng.uniform(*((1.6, 2.2) if size >= 0.5 else (0.45, 0.6) if size >= 0.4 else (0.1, 0.2))))
     installs = {
         "npm": Install(cold=cold, warm=cold * 0.45, restore=restore),
         "pip": Install(cold=55.0, warm=18.0, restore=9.0),
