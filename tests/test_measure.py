@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from series import START, series
 from trimtab.catalogue.evidence import Evidence
-from trimtab.loop.exposure import Sides, sides
 from trimtab.loop.measure import measure
+from trimtab.loop.sides import Sides, sides
 from trimtab.model import (
     Counted,
     Decision,

@@ -19,8 +19,8 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from trimtab.catalogue.protocols import CountingRule, Rule
-from trimtab.loop.exposure import Sides, distinct, sides
 from trimtab.loop.guard import alarm
+from trimtab.loop.sides import Sides, distinct, sides
 from trimtab.model import Counted, Decision, History, Intervention, Run, Unknown, Verdict
 from trimtab.replay.outcomes import Outcome, outcome
 from trimtab.replay.runs import ended, runner_seconds
