@@ -9,6 +9,7 @@ and with "not known" for the rest. A wrong yes would be an unsafe edit, so "not 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +18,7 @@ from typing import TypeAlias
 
 from trimtab.errors import ParseError
 from trimtab.workflow.expressions import Access, Call, Expression, Literal, Name, Operation, embedded, parse
+from trimtab.workflow.model import Event
 
 Varies: TypeAlias = OneOf["never", "pull", "run"]  # one for all runs, one per pull request, one per run
 _ORDER: tuple[Varies, ...] = ("never", "pull", "run")
@@ -146,6 +148,41 @@ def _parsed(text: str) -> Expression | None:
         return parse(text)
     except ParseError:
         return None
+
+
+# ------------------------------------------------------------------------------------ branch filters
+
+
+def likely_default(push: Event) -> str | None:
+    """The default branch as a workflow's own filter suggests it, when nothing else is known."""
+    return next((name for name in push.branches or () if name in ("main", "master")), None)
+
+
+def takes(push: Event, branch: str) -> bool:
+    """
+    Whether a push to the branch starts the workflow, by its branch filters; tag filters alone mean that it does not
+
+    GitHub's patterns: `*` stays within a path part, `**` crosses them, `!` takes back what an earlier pattern matched.
+    """
+    if push.branches is None and push.branches_ignore is None:
+        return push.tags is None and push.tags_ignore is None
+    if push.branches_ignore is not None:
+        return not any(_matches(pattern, branch) for pattern in push.branches_ignore)
+    taken = False
+    for pattern in push.branches or ():
+        if _matches(pattern.removeprefix("!"), branch):
+            taken = not pattern.startswith("!")
+    return taken
+
+
+def _matches(pattern: str, branch: str) -> bool:
+    words = {"**": ".*", "*": "[^/]*", "?": "?", "+": "+"}
+    parts = re.split(r"(\*\*|\*|\?|\+|\[[^\]]*\])", pattern)
+    regex = "".join(words.get(part, part if re.fullmatch(r"\[[^\]]*\]", part) else re.escape(part)) for part in parts)
+    try:
+        return re.fullmatch(regex, branch) is not None
+    except re.error:
+        return False
 
 
 # ------------------------------------------------------------------------------------ three-valued logic

@@ -14,7 +14,7 @@ Does not fire where a cache is there already (an actions/cache of the same files
 setup-go 4 and later, setup-uv, setup-gradle) or was switched off in words; on self-hosted or unknown runners,
 whose disk keeps the downloads anyway so that the cache is a loss; in containers; in jobs that publish, because a cache filled
 elsewhere should not reach a release; in `pull_request_target` and `workflow_run`, where code of strangers could fill it; and in
-workflows that run neither on pull requests nor on pushes to branches, whose entry would be evicted before it is read.
+jobs that do not run on pushes to the default branch: only there an entry is saved that every pull request can read.
 
 What a warm cache saves is known only after it ran; the price takes `saving` (a share of the install step's time, 0.3 unless
 trimtab.toml says otherwise) and says so. Judged before and after.
@@ -28,6 +28,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from posixpath import normpath
 
+from trimtab.catalogue.conditions import likely_default, never_runs, push_to, takes
 from trimtab.catalogue.evidence import Evidence
 from trimtab.catalogue.installs import Install, found, only_installs, tools_mentioned
 from trimtab.catalogue.limits import label_sets
@@ -63,20 +64,29 @@ class _Cache:
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     for workflow in own_files(evidence):
-        if "actions/setup-" not in workflow.tree.text or not _worth(workflow):
+        if "actions/setup-" not in workflow.tree.text:
             continue
-        caches = [cache for job in workflow.jobs.values() if (cache := _cache(workflow, job, evidence)) is not None]
+        saves = _saves_for_all(workflow, evidence)
+        jobs = [] if saves is None else [job for job in workflow.jobs.values() if saves(job)]
+        caches = [cache for job in jobs if (cache := _cache(workflow, job, evidence)) is not None]
         if caches:
             yield _finding(workflow, caches, evidence)
 
 
-def _worth(workflow: Workflow) -> bool:
-    """Whether an entry saved by one run can be read by the next, and nobody else can fill it."""
-    push = workflow.events.get("push")
-    branches = push is not None and (push.branches is not None or push.branches_ignore is not None or push.tags is None)
-    if is_for_delivery(workflow):
-        return False
-    return (branches or "pull_request" in workflow.events) and not any(name in workflow.events for name in _STRANGERS)
+def _saves_for_all(workflow: Workflow, evidence: Evidence) -> Callable[[Job], bool] | None:
+    """
+    Tells of a job whether it runs on the default branch, where alone an entry is saved for everybody; None for no job
+
+    GitHub lets a pull request read what its base and the default branch saved, never what another pull request did.
+    """
+    if is_for_delivery(workflow) or any(name in workflow.events for name in _STRANGERS):
+        return None
+    push, default = workflow.events.get("push"), evidence.default_branch()
+    branch = default if isinstance(default, str) else likely_default(push) if push and push.branches else "main"
+    if push is None or branch is None or not takes(push, branch):
+        return None
+    situation = push_to(branch)
+    return lambda job: not never_runs(job.condition, situation)
 
 
 def _cache(workflow: Workflow, job: Job, evidence: Evidence) -> _Cache | None:

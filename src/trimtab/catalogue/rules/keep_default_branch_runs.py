@@ -34,12 +34,12 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
-from trimtab.catalogue.conditions import PULL_REQUEST, group_varies, never_runs, push_to
+from trimtab.catalogue.conditions import PULL_REQUEST, group_varies, likely_default, never_runs, push_to, takes
 from trimtab.catalogue.evidence import Evidence
 from trimtab.catalogue.purpose import called_deliver, delivers, holds_write_token, is_for_delivery, own_files
 from trimtab.model import Counted, Design, EditFile, Finding, History, Job, ReplaceScalar, Risk, Run, Unknown, WhatIf
 from trimtab.replay.runs import change_runs, cut_run, ended, own_jobs, runner_seconds, with_jobs
-from trimtab.workflow.model import Concurrency, Event, Workflow
+from trimtab.workflow.model import Concurrency, Workflow
 from trimtab.workflow.model import Job as WorkflowJob
 
 metric = "runner_minutes"
@@ -60,7 +60,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         push = workflow.events.get("push")
         if push is None or "pull_request" not in workflow.events or workflow.is_callable or is_for_delivery(workflow):
             continue
-        branch = default if isinstance(default, str) else _named(push)
+        branch = default if isinstance(default, str) else likely_default(push)
         if branch is None or not takes(push, branch):
             continue
         places = [one for one in _cancelling(workflow) if _hits(workflow, *one, branch, files)]
@@ -126,38 +126,6 @@ def _says(branch: str, history: History | Unknown) -> str:
     pushes = [run for run in history.runs if run.event == "push" and run.branch == branch]
     lost = _cut_short(history, branch)
     return f"{told} ({len(lost)} of {len(pushes)} results lost in {history.days:.0f} days)"
-
-
-def _named(push: Event) -> str | None:
-    """The default branch as the workflow's own filter suggests it, when nothing else is known."""
-    return next((name for name in push.branches or () if name in ("main", "master")), None)
-
-
-def takes(push: Event, branch: str) -> bool:
-    """
-    Whether a push to the branch starts the workflow, by its branch filters; tag filters alone mean that it does not
-
-    GitHub's patterns: `*` stays within a path part, `**` crosses them, `!` takes back what an earlier pattern matched.
-    """
-    if push.branches is None and push.branches_ignore is None:
-        return push.tags is None and push.tags_ignore is None
-    if push.branches_ignore is not None:
-        return not any(_matches(pattern, branch) for pattern in push.branches_ignore)
-    taken = False
-    for pattern in push.branches or ():
-        if _matches(pattern.removeprefix("!"), branch):
-            taken = not pattern.startswith("!")
-    return taken
-
-
-def _matches(pattern: str, branch: str) -> bool:
-    words = {"**": ".*", "*": "[^/]*", "?": "?", "+": "+"}
-    parts = re.split(r"(\*\*|\*|\?|\+|\[[^\]]*\])", pattern)
-    regex = "".join(words.get(part, part if re.fullmatch(r"\[[^\]]*\]", part) else re.escape(part)) for part in parts)
-    try:
-        return re.fullmatch(regex, branch) is not None
-    except re.error:
-        return False
 
 
 # ------------------------------------------------------------------------------------ what would have been

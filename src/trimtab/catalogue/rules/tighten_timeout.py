@@ -5,8 +5,9 @@ Fires where a job's `timeout-minutes` is a number more than five times the 99th 
 them, over at least two weeks), and the limit that history suggests is less than half of it. The new limit
 leaves twice as much room as `set-timeout` would: somebody chose the old one, perhaps for a day when every cache is cold.
 
-Not touched: limits that are expressions or that differ by matrix leg, deployments and releases, debugging sessions, and
-jobs that may do more on an event that the history has not seen succeed. The effect is counted.
+Not touched: limits with a comment beside or above them, which is somebody's reason; limits that are expressions or that differ
+by matrix leg; deployments and releases, debugging sessions; and jobs that may do more on an event that the history has
+not seen succeed. The effect is counted.
 """
 
 from __future__ import annotations
@@ -35,12 +36,18 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         found = {}
         for job in workflow.jobs.values():
             limit = limit_of(job)
-            if limit is not None and untouchable(workflow, job) is None:
+            if limit is not None and untouchable(workflow, job) is None and not _explained(workflow, job):
                 tighter = _tighter(workflow, job, limit, evidence)
                 if tighter is not None:
                     found[job.id] = tighter
         if found:
             yield _finding(workflow, found)
+
+
+def _explained(workflow: Workflow, job: Job) -> bool:
+    """Whether a comment stands on the limit's line or on the line above."""
+    span = workflow.span((*job.path, "timeout-minutes"))
+    return "#" in span.text or workflow.tree.line(span.line - 1).strip().startswith("#")
 
 
 def _tighter(workflow: Workflow, job: Job, limit: float, evidence: Evidence) -> tuple[float, Lengths] | None:
