@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trimtab.model import History, Job, Prediction, Run, Unknown
 from trimtab.replay.outcomes import Outcome, final_attempts, first_attempts, hit_limit, job_outcome, outcome
@@ -242,3 +244,54 @@ def test_feedback_can_lead() -> None:
 def test_too_little_history_is_unknown_with_a_command(history: History | Unknown, why: str) -> None:
     got = price(history, without_b)
     assert got == Unknown(why, "trimtab collect")
+
+
+# ------------------------------------------------------------------------------------ laws
+
+NAMES = ("a", "b", "c", "d", "e")
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> tuple[Run, dict[str, tuple[str, ...]]]:
+    """A run of up to five jobs, played through a random graph with unlimited runners; some jobs fail."""
+    needs = {name: tuple(n for n in NAMES[:i] if draw(st.booleans())) for i, name in enumerate(NAMES)}
+    ends: dict[str, float] = {}
+    jobs: dict[str, Job] = {}
+    for index, name in enumerate(NAMES):
+        if any(jobs[need].conclusion != "success" for need in needs[name]):
+            jobs[name] = Job(index, 1, 1, name, "skipped", None, None, None)
+            continue
+        start = max((ends[need] for need in needs[name]), default=0.0) + draw(st.integers(0, 5))
+        length = draw(st.integers(1, 60))
+        jobs[name] = job(
+            name, start, length, conclusion="failure" if draw(st.integers(0, 4)) == 0 else "success", id=index
+        )
+        ends[name] = start + length
+    failed = any(j.conclusion == "failure" for j in jobs.values())
+    last = max(ends.values())
+    return run(jobs=tuple(jobs.values()), conclusion="failure" if failed else "success", minutes=last), needs
+
+
+@given(worlds())
+def test_replaying_a_run_through_its_own_graph_is_the_identity(world: tuple[Run, dict[str, tuple[str, ...]]]) -> None:
+    played, needs = world
+    assert reschedule(played, needs, {n: n for n in NAMES}, before=needs) == played
+
+
+@given(worlds())
+def test_without_needs_nothing_takes_longer(world: tuple[Run, dict[str, tuple[str, ...]]]) -> None:
+    played, needs = world
+    free = reschedule(played, dict.fromkeys(NAMES, ()), {n: n for n in NAMES}, before=needs)
+    assert (free.seconds or 0) <= (played.seconds or 0)
+    assert runner_seconds(free) == runner_seconds(played)
+
+
+@given(worlds(), st.integers(-5, 400))
+def test_a_cut_never_lengthens_and_cutting_twice_is_cutting_once(
+    world: tuple[Run, dict[str, tuple[str, ...]]], minutes: int
+) -> None:
+    played, at = world[0], T0 + timedelta(minutes=minutes)
+    cut = cut_run(played, at)
+    assert (cut.seconds or 0) <= (played.seconds or 0)
+    assert (runner_seconds(cut) or 0) <= (runner_seconds(played) or 0)
+    assert cut_run(cut, at) == cut
