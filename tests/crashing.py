@@ -167,14 +167,39 @@ def killed(project: Project, action: Action, at: int) -> bool:
     return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
 
 
+def disturbed(project: Project, action: Action, at: int, disturb: Callable[[], object]) -> bool:
+    """
+    Run `action` in a child in which `disturb` happens just before step number `at`; whether it did
+
+    Not before a rename: between the last look at a file and its rename is the one race that plain files leave open.
+    """
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            counter = _instrument(0)
+            counter.disturb_at, counter.disturb = at, disturb
+            action(project.site())
+        finally:
+            code = 0 if counter.disturbed else code
+            os._exit(code)
+    return os.waitpid(child, 0)[1] == 0
+
+
 @dataclass
 class Counter:
     fatal: int
     seen: int = 0
+    disturb_at: int = 0
+    disturb: Callable[[], object] = lambda: None
+    disturbed: bool = False
 
-    def step(self) -> bool:
+    def step(self, name: str) -> bool:
         """Count one step; whether it is the fatal one."""
         self.seen += 1
+        if self.seen == self.disturb_at and name != "rename":
+            self.disturbed = True
+            self.disturb()
         return self.seen == self.fatal
 
 
@@ -186,7 +211,7 @@ def _instrument(fatal: int) -> Counter:
     commit = Database._commit
 
     def counted(self: Database) -> None:
-        if counter.step():
+        if counter.step("commit"):
             _die()
         commit(self)
 
@@ -196,7 +221,7 @@ def _instrument(fatal: int) -> Counter:
 
 def _wrapped(name: str, real: Callable[..., object], counter: Counter) -> Callable[..., object]:
     def step(*args: object, **named: object) -> object:
-        if counter.step():
+        if counter.step(name):
             if name in ("write", "pwrite"):
                 handle, data, *rest = args
                 real(handle, bytes(data)[: len(bytes(data)) // 2], *rest)  # type: ignore[arg-type]

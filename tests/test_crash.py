@@ -14,7 +14,20 @@ from pathlib import Path
 
 import pytest
 
-from crashing import FILES, MODES, Project, conflicting, elsewhere, killed, ours, plan, scratch, stage_of, steps
+from crashing import (
+    FILES,
+    MODES,
+    Project,
+    conflicting,
+    disturbed,
+    elsewhere,
+    killed,
+    ours,
+    plan,
+    scratch,
+    stage_of,
+    steps,
+)
 from trimtab.loop import Site
 from trimtab.loop.apply import apply
 from trimtab.loop.recover import recover
@@ -95,6 +108,23 @@ def test_a_user_edits_in_the_gap(case: Case, kind: str, path: str) -> None:
         _quiet(project, site)
 
 
+@pytest.mark.parametrize("kind", EDITS)
+def test_a_user_edits_while_it_runs(case: Case, kind: str) -> None:
+    """No kill: an editor saves between two steps. The change goes through, or is taken back; the edit stays."""
+    for at in range(1, case.steps + 1):
+        path = list(FILES)[at % 3]
+        project = case.project()
+        if disturbed(project, case.act, at, lambda project=project, path=path: keep_edit(project, path, kind)):
+            site = project.site()
+            assert not [intent for change in site.journal.state().changes.values() for intent in change.opened]
+            check_after(case, project, path, kind, (project.root / ".git/mine").read_bytes())
+
+
+def keep_edit(project: Project, path: str, kind: str) -> None:
+    """Edit as a user does, and note for the parent what was written."""
+    (project.root / ".git/mine").write_bytes(project.edit(path, EDITS[kind]))
+
+
 def test_recovery_is_killed_too(case: Case) -> None:
     for at in range(1, case.steps + 1, 4):
         for kind in ("none", *EDITS):
@@ -130,13 +160,14 @@ def _edit_is_kept(case: Case, project: Project, site: Site, path: str, kind: str
         assert now[path] == mine == edit(AFTER[path])
         assert others == {p: AFTER[p] for p in others}
         return
-    assert others == {p: FILES[p] for p in others}
+    untouched = stage is Stage.CONFLICT and case.operation == "undo" and others == {p: AFTER[p] for p in others}
+    assert untouched or others == {p: FILES[p] for p in others}
     if stage is Stage.CONFLICT:
         assert kind == "conflicting"
         assert b"timeout-minutes: 5" in mine  # where nothing of ours was left there is no conflict
         assert now[path] == mine
     else:
-        assert stage in (Stage.PROPOSED, Stage.UNDONE)
+        assert stage in (Stage.PROPOSED, Stage.STALE, Stage.UNDONE)
         assert now[path] == edit(FILES[path])
 
 
