@@ -32,7 +32,7 @@ import json
 import os
 import re
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -56,9 +56,10 @@ def sha256(data: bytes) -> str:
 
 @dataclass
 class _Folded:
-    """The last State folded, and how many entries it was folded from."""
+    """The entries read so far, the last one's row, and what they add up to: rows are only ever added."""
 
-    count: int = -1
+    entries: list[Entry] = field(default_factory=list)
+    last: int = 0
     state: State | None = None
 
 
@@ -123,11 +124,13 @@ class Journal:
 
     def state(self) -> State:
         """What all entries add up to now."""
-        ((count,),) = self.database.rows("SELECT count(*) FROM entries")
-        assert isinstance(count, int)
-        if self._folded.state is None or self._folded.count != count:
-            self._folded = _Folded(count, fold(self.entries()))
-        assert self._folded.state is not None
+        rows = self.database.rows(
+            "SELECT rowid, body FROM entries WHERE rowid > ? ORDER BY rowid", (self._folded.last,)
+        )
+        if rows or self._folded.state is None:
+            self._folded.entries += [_read(_bytes(body)) for _, body in rows]
+            self._folded.last = max([self._folded.last, *(_int(number) for number, _ in rows)])
+            self._folded.state = fold(self._folded.entries)
         return self._folded.state
 
     # ------------------------------------------------------------------------------------ marks: local, never synced
@@ -241,6 +244,11 @@ def _row(entry: Entry) -> tuple[str, int, str | None, bytes]:
 
 def _bytes(value: object) -> bytes:
     assert isinstance(value, bytes)
+    return value
+
+
+def _int(value: object) -> int:
+    assert isinstance(value, int)
     return value
 
 

@@ -98,10 +98,14 @@ def fold(entries: Iterable[Entry]) -> State:
     unique = {entry.id: entry for entry in entries}
     ordered = sorted(unique.values(), key=lambda entry: entry.order)
     plans = _chosen_plans(ordered)
-    state = State()
+    brakes, changes = State(), dict[str, Progress]()
     for entry in ordered:
-        state = _step(state, entry, plans)
-    return state
+        if entry.intervention is None:
+            brakes = _brake(brakes, entry)
+        elif entry.intervention in plans:
+            change = changes.get(entry.intervention)
+            changes[entry.intervention] = _step(change, entry, plans[entry.intervention])
+    return replace(brakes, changes=changes)
 
 
 def check(entry: Entry) -> None:
@@ -153,16 +157,9 @@ def _chosen_plans(ordered: list[Entry]) -> dict[str, Intervention]:
     return {name: plans[name].get(digests.get(name, ""), latest[name]) for name in plans}
 
 
-def _step(state: State, entry: Entry, plans: Mapping[str, Intervention]) -> State:
-    if entry.intervention is None:
-        return _brake(state, entry)
-    change = state.changes.get(entry.intervention)
-    if change is None:
-        if entry.intervention not in plans:
-            return state
-        change = Progress(plans[entry.intervention], Stage.PROPOSED, entry.at)
-    changed = _noted(_moved(change, entry), entry)
-    return replace(state, changes={**state.changes, entry.intervention: changed})
+def _step(change: Progress | None, entry: Entry, plan: Intervention) -> Progress:
+    """Where a change stands after one more entry about it."""
+    return _noted(_moved(change or Progress(plan, Stage.PROPOSED, entry.at), entry), entry)
 
 
 def _brake(state: State, entry: Entry) -> State:
@@ -234,7 +231,8 @@ def _closed(change: Progress, of: object) -> Progress:
 
 
 def _delivery(entry: Entry) -> str:
-    return decode(Receipt, entry.payload["receipt"]).delivery
+    receipt = entry.payload["receipt"]
+    return str(receipt.get("delivery") or "working-tree") if isinstance(receipt, Mapping) else "working-tree"
 
 
 def _adopted(entry: Entry) -> tuple[tuple[tuple[str, str, datetime], ...], tuple[str, ...], datetime | None]:
