@@ -37,6 +37,7 @@ from trimtab.workflow.tree import Tree, parse
 __all__ = ["Edited", "Splice", "edit"]
 
 _BOM = b"\xef\xbb\xbf"
+_STILL = (InsertKey, ReplaceScalar, AppendItem)  # operations after which all other places are where they were
 
 
 def edit(data: bytes, change: EditFile) -> Edited:
@@ -47,18 +48,68 @@ def edit(data: bytes, change: EditFile) -> Edited:
     """
     if change.repair:
         return _repair(data, change)
-    tree = parse(data)
-    refuse_file(tree)
-    _refuse_unless_read_twice(tree)
-    splices: list[Splice] = []
+    work = _Work(parse(data))
+    refuse_file(work.tree)
+    _refuse_unless_read_twice(work.tree)
     done: list[Op] = []
     for op in change.ops:
         here = _rebased(op, done)
-        found = _ordered(_resolve(tree, here))
-        splices += found
+        work.add(here)
         done.append(here)
-        tree = parse(_encode(apply(tree.text, found), tree.bom)) if found else tree
-    return Edited(data, _encode(tree.text, tree.bom), tuple(splices))
+    work.settle()
+    return Edited(data, _encode(work.text, work.tree.bom), tuple(work.splices))
+
+
+class _Work:
+    """
+    A text being edited: operations at places that cannot touch each other share one parse, others wait for the next
+
+    Forty jobs get their timeout in one go that way, and still every operation is located on a text that is up to date for it.
+    """
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree, self.text = tree, tree.text
+        self.splices: list[Splice] = []
+        self._paths: list[NodePath] = []
+        self._waiting: list[Splice] = []
+
+    def add(self, op: Op) -> None:
+        if not self._is_apart(op):
+            self.settle()
+        found = _resolve(self._fresh(), op)
+        if any(_meet(a, b) for a in found for b in self._waiting):
+            self.settle()
+            found = _resolve(self._fresh(), op)
+        self._waiting += found
+        self._paths.append(getattr(op, "path", ()))
+        if not isinstance(op, _STILL):
+            self.settle()
+
+    def settle(self) -> None:
+        """Carry out what waits, from the end of the text to its start, so that none shifts another."""
+        ordered = sorted(self._waiting, key=lambda splice: (splice.start, splice.end), reverse=True)
+        self.text = apply(self.text, ordered)
+        self.splices += ordered
+        self._waiting, self._paths = [], []
+
+    def _fresh(self) -> Tree:
+        if not self._waiting and self.text is not self.tree.text:
+            self.tree = parse(_encode(self.text, self.tree.bom))
+            self.text = self.tree.text
+        return self.tree
+
+    def _is_apart(self, op: Op) -> bool:
+        if not isinstance(op, _STILL):
+            return not self._waiting
+        return not any(_within(op.path, path) or _within(path, op.path) for path in self._paths)
+
+
+def _within(inner: NodePath, outer: NodePath) -> bool:
+    return inner[: len(outer)] == outer
+
+
+def _meet(a: Splice, b: Splice) -> bool:
+    return a.start <= b.end and b.start <= a.end
 
 
 def _resolve(tree: Tree, op: Op) -> list[Splice]:
@@ -82,11 +133,6 @@ def _resolve(tree: Tree, op: Op) -> list[Splice]:
         case MoveBlock():
             refuse_path(tree, op.path)
             return move_block(tree, op)
-
-
-def _ordered(splices: list[Splice]) -> list[Splice]:
-    """From the end of the text to its start, so that none shifts another."""
-    return sorted(splices, key=lambda splice: (splice.start, splice.end), reverse=True)
 
 
 def _encode(text: str, bom: bool) -> bytes:
@@ -169,7 +215,7 @@ def _repair(data: bytes, change: EditFile) -> Edited:
     if change.ops:
         raise EditRefused("a change both repairs and edits", "an edit needs a file that parses", "repair first")
     text, bom = decode(data)
-    splices = _ordered([_lines_replaced(text, part) for part in change.repair])
+    splices = [_lines_replaced(text, part) for part in sorted(change.repair, key=lambda part: -part.first)]
     for later, earlier in pairwise(splices):
         if earlier.end > later.start:
             raise EditRefused("two repairs overlap", "their order would decide", "merge them into one")

@@ -59,7 +59,9 @@ def _inside_flow(tree: Tree, op: ReplaceScalar) -> bool:
 
 def _replace_block(tree: Tree, op: ReplaceScalar, node: ScalarNode) -> Splice:
     text, start = tree.text, node.start_mark.index
-    end = len(text[: content_end(tree, node, start)].rstrip())  # blank lines that "|+" keeps stay as blank lines
+    end = content_end(tree, node, start)
+    last = len(text[:end].rstrip())  # blank lines that "|+" keeps stay as blank lines
+    end = min(end, without_newline(text, line_end(text, last)))
     header = _HEADER.match(text, start)
     header_end = header.end() if header is not None else start
     behind = text[header_end : without_newline(text, line_end(text, header_end))]
