@@ -131,3 +131,23 @@ def test_jobs_that_the_gate_skipped_are_counted_less_its_own_time() -> None:
 def test_a_gate_that_never_ran_counts_nothing() -> None:
     before = history(run(1, "pull_request", "a", ("test", "success", 10.0)))
     assert isinstance(rules()["gate-unaffected-jobs"].count(before, before), Unknown)  # type: ignore[attr-defined]
+
+
+def test_jobs_spared_behind_a_failure_are_counted_if_they_used_to_run_beside_it() -> None:
+    before = history(
+        *(run(n, "push", f"a{n}", ("lint", "success", 1), ("test", "success", 20.0 + n)) for n in range(4)),
+        run(8, "push", "x1", ("lint", "failure", 1), ("test", "success", 20), ("deploy", "skipped", 0)),
+        run(9, "push", "x2", ("lint", "success", 1), ("test", "success", 20), ("deploy", "success", 50)),
+    )
+    after = history(
+        run(20, "push", "y1", ("lint", "failure", 1), ("test", "skipped", 0), ("deploy", "skipped", 0)),
+        run(21, "push", "y2", ("lint", "success", 1), ("test", "success", 20), ("deploy", "skipped", 0)),
+    )
+    counted = rules()["fail-early"].count(before, after)  # type: ignore[attr-defined]
+    assert isinstance(counted, Counted)
+    assert counted.events == 1  # deploy never ran beside a failure, and y2 did not fail
+    assert counted.low <= counted.minutes == pytest.approx(21.0) <= counted.high
+
+
+def test_without_a_failure_before_nothing_tells_what_was_spared() -> None:
+    assert isinstance(rules()["fail-early"].count(history(), history()), Unknown)  # type: ignore[attr-defined]

@@ -1,13 +1,13 @@
 """
 Turn: look at every change that is live, and settle those whose runs have given an answer
 
-Puts the two last steps of the loop together. `verdict` gathers what `measure` judges by: the runs of the changed workflows, and
+Puts the two last steps of the loop together. `verdict` gathers what `measure` judges by: all runs, and
 which contents of the files count as with and without the change. A conflict on one change does not hold up the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -43,17 +43,20 @@ def turn(site: Site, ids: Collection[str] | None = None) -> tuple[Settled, ...]:
     if state.paused:
         return ()
     looked = [c for c in state.live() if c.shown in WATCHED and (ids is None or c.plan.id in ids)]
-    return tuple(_settled(site, change) for change in looked)
+    runs = all_runs(site) if looked else ()
+    return tuple(_settled(site, change, runs) for change in looked)
 
 
-def verdict(site: Site, change: Progress, *, effective_at: datetime | None = None) -> Verdict:
+def verdict(
+    site: Site, change: Progress, *, effective_at: datetime | None = None, runs: Sequence[Run] | None = None
+) -> Verdict:
     """
     What the runs collected so far say of `change`; `effective_at` dates it for a history without commit ids
 
     Two changes that are judged before/after and came to one workflow within a fortnight cannot be told apart: then neither
     is called helped or hurt. What is counted run by run needs no such care.
     """
-    said = _measured(site, change, effective_at)
+    said = _measured(site, change, all_runs(site) if runs is None else runs, effective_at)
     other = _entangled(site.journal.state(), change)
     if other is None or said.effect is None:
         return said
@@ -62,11 +65,11 @@ def verdict(site: Site, change: Progress, *, effective_at: datetime | None = Non
     return replace(said, decision=Decision.UNVERIFIABLE, why=why)
 
 
-def _measured(site: Site, change: Progress, effective_at: datetime | None) -> Verdict:
+def _measured(site: Site, change: Progress, runs: Sequence[Run], effective_at: datetime | None) -> Verdict:
     files = change.plan.files
     return measure(
         change.plan,
-        runs_of(site, change),
+        runs,
         now=site.now(),
         live_from=change.live_from,
         treated_blobs=frozenset({file.after_blob for file in files} | {blob for _, blob, _ in change.adopted_blobs}),
@@ -90,14 +93,14 @@ def _entangled(state: State, change: Progress) -> Progress | None:
     return None
 
 
-def runs_of(site: Site, change: Progress) -> tuple[Run, ...]:
-    """Every collected run of the workflows that the change touches, without regard to when."""
-    histories = [site.ledger.history(file.path) for file in change.plan.files]
-    return tuple(run for history in histories if isinstance(history, History) for run in history.runs)
+def all_runs(site: Site) -> tuple[Run, ...]:
+    """Every collected run; those of other workflows tell the guard whether trouble is everybody's."""
+    history = site.ledger.history()
+    return history.runs if isinstance(history, History) else ()
 
 
-def _settled(site: Site, change: Progress) -> Settled:
-    said = verdict(site, change)
+def _settled(site: Site, change: Progress, runs: Sequence[Run]) -> Settled:
+    said = verdict(site, change, runs=runs)
     try:
         return Settled(change.plan.id, said, settle(site, change.plan.id, said))
     except TrimtabError as trouble:

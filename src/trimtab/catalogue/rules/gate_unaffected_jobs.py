@@ -27,6 +27,7 @@ from trimtab.catalogue.gates import DOCS, TOP_TEXTS, Gate, documentation_gate, f
 from trimtab.catalogue.gates import NAME as GATE
 from trimtab.catalogue.needs import ancestors, asks_status, first_key, graph, job_ids, job_text
 from trimtab.catalogue.purpose import delivers
+from trimtab.catalogue.skips import base, minutes_by_job
 from trimtab.model import (
     Counted,
     Design,
@@ -88,17 +89,17 @@ def count(before: History, after: History) -> Counted | Unknown:
 
     The bounds are the cheapest and dearest quarter of each job's executions.
     """
-    usual = _minutes_by_job(before)
+    usual = minutes_by_job(before)
     gated = [
         run for run in after.runs if any(job.name == GATE and job.conclusion == "success" for job in run.jobs or ())
     ]
     if not usual or not gated:
         return Unknown("no job with a known length before, or no run with the gate after", "trimtab collect")
     skips = [
-        usual[_base(j.name)]
+        usual[base(j.name)]
         for run in gated
         for j in run.jobs or ()
-        if j.conclusion == "skipped" and _base(j.name) in usual
+        if j.conclusion == "skipped" and base(j.name) in usual
     ]
     own = sum(job.seconds or 0.0 for run in gated for job in run.jobs or () if job.name == GATE) / 60
     totals = [sum(lengths[k] for lengths in skips) - own for k in range(3)]
@@ -109,28 +110,6 @@ def count(before: History, after: History) -> Counted | Unknown:
         high=totals[2],
         says=f"{len(skips)} jobs skipped in {len(gated)} runs; the gate itself took {own:.0f} min",
     )
-
-
-def _minutes_by_job(history: History) -> dict[str, tuple[float, float, float]]:
-    """By base name: lower quartile, mean and upper quartile of the minutes that a run spends on the job's legs."""
-    sums: dict[str, list[float]] = {}
-    for run in history.runs:
-        own: dict[str, float] = {}
-        for job in run.jobs or ():
-            if job.conclusion == "success" and job.seconds is not None:
-                own[_base(job.name)] = own.get(_base(job.name), 0.0) + job.seconds / 60
-        for name, minutes in own.items():
-            sums.setdefault(name, []).append(minutes)
-    found = {}
-    for name, values in sums.items():
-        values.sort()
-        quarter = len(values) // 4
-        found[name] = (values[quarter], sum(values) / len(values), values[-1 - quarter])
-    return found
-
-
-def _base(name: str) -> str:
-    return name.partition(" (")[0]
 
 
 # -------------------------------------------------------------------- what the file allows
