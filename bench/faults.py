@@ -16,7 +16,7 @@ import re
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,7 @@ from trimtab.workflow.tree import parse
 PATH = ".github/workflows/ci.yml"
 RULES = ("repair-syntax", "fix-unknown-needs", "fix-unknown-keys")
 KEY = re.compile(r"\s+(?:- )?[\w-]+:")
+TRIES = 40  # lines of a file tried until one makes a fault
 
 
 def _first(pattern: str, new: str | Callable[[re.Match[str]], str]) -> Callable[[str], str | None]:
@@ -78,15 +79,36 @@ class Spoilt:
 def spoil(text: str, kind: str, rng: np.random.Generator) -> str | None:
     """The text with one fault of that kind in a line chosen at random; None when the fault would change nothing."""
     lines = text.split("\n")
+    tried = 0
     for n in rng.permutation(len(lines)):
         if lines[n].lstrip().startswith("#"):
             continue
         new = FAULTS[kind](lines[n])
         if new is not None and new != lines[n]:
             spoilt = "\n".join([*lines[:n], new, *lines[n + 1 :]])
+            tried += 1
             if _is_fault(spoilt):
                 return spoilt
+        if tried == TRIES:
+            return None
     return None
+
+
+def spoil_some(files: Sequence[Path], each: int, seed: int) -> dict[str, dict[str, tuple[bytes, bytes]]]:
+    """By kind of fault, `each` copies of real files drawn at random: path -> (the file as it was, with the fault)."""
+    rng = np.random.default_rng(seed)
+    some: dict[str, dict[str, tuple[bytes, bytes]]] = {}
+    for kind in FAULTS:
+        made: dict[str, tuple[bytes, bytes]] = {}
+        for index in rng.permutation(len(files)):
+            if len(made) == each:
+                break
+            text = _good_text(files[index])
+            spoilt = spoil(text, kind, rng) if text is not None else None
+            if text is not None and spoilt is not None:
+                made[f".github/workflows/{len(made):02}-{files[index].name}"] = text.encode(), spoilt.encode()
+        some[kind] = made
+    return some
 
 
 def _is_fault(text: str) -> bool:
@@ -142,15 +164,18 @@ def main() -> None:
 
 
 def _good_texts(folder: Path) -> list[str]:
-    texts = []
-    for path in sorted(folder.glob("*/.github/workflows/*.y*ml")):
-        data = path.read_bytes()
-        try:
-            parse(data)
-        except (ParseError, HostileFileError):
-            continue
-        texts.append(data.decode("utf-8-sig"))
-    return texts
+    paths = sorted(folder.glob("*/.github/workflows/*.y*ml"))
+    return [text for path in paths if path.is_file() and (text := _good_text(path)) is not None]
+
+
+def _good_text(path: Path) -> str | None:
+    """A file's text when it can be parsed, else None."""
+    data = path.read_bytes()
+    try:
+        parse(data)
+    except (ParseError, HostileFileError):
+        return None
+    return data.decode("utf-8-sig")
 
 
 def _print(table: dict[str, Counter[str]], seconds: float) -> None:

@@ -3,7 +3,8 @@ Seeded run histories for real workflow files: what `bench/corpus.py` attaches, b
 
 Made up, and said so wherever a figure rests on it. Each YAML job gets 20 to 200 executions with a lognormal duration of its
 own, failures, a few hangs and, where the file sets a limit, sometimes a load that the limit kills; pull requests are pushed
-to again before their run ends; pushes and pull requests share commits. Deterministic for a seed.
+to again before their run ends. A workflow on every branch's pushes and on pull requests often runs for both of one commit,
+on the pull request's own branch; one whose pushes are filtered runs for pushes to main only. Deterministic for a seed.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -55,19 +56,32 @@ def simulate(workflow: Workflow, seed: int) -> Simulated:
     starts = sorted(END - timedelta(seconds=float(s)) for s in rng.uniform(3600, DAYS * 86400, count))
     runs: list[Run] = []
     files: dict[str, tuple[str, ...]] = {}
-    pull_request, sha, last = 1, "", ""
+    pull_request, sha, last, anywhere = 1, "", "", _pushed_anywhere(workflow)
     for number, created in enumerate(starts, 1):
         event = str(rng.choice(events))
         twin = last in _COMMIT and event in _COMMIT and event != last and rng.random() < 0.7
+        if twin and "push" in (event, last):
+            twin = anywhere and "merge_group" not in (event, last)
+        if twin and last == "push":
+            runs[-1] = replace(runs[-1], branch=f"topic-{pull_request}")
         if not twin:
             sha = rng.bytes(20).hex()
             files[sha] = tuple(str(f) for f in rng.choice(_FILES, size=int(rng.integers(1, 4)), replace=False))
             pull_request += int(rng.random() < 0.5)
         if runs and rng.random() < 0.3:  # pushed again while the run before was still going
             created = runs[-1].created + timedelta(seconds=float(rng.uniform(20, 90)))
-        runs.append(_run(workflow, loads, rng, number, created, event, sha, pull_request))
+        branch = f"topic-{pull_request}" if event not in ("push", "schedule") or twin else "main"
+        runs.append(_run(workflow, loads, rng, number, created, event, branch, sha, pull_request))
         last = event
     return Simulated(tuple(runs), files)
+
+
+def _pushed_anywhere(workflow: Workflow) -> bool:
+    """Whether a push to any branch starts the workflow."""
+    push = workflow.events.get("push")
+    if push is None or push.branches_ignore is not None:
+        return False
+    return push.branches in (("*",), ("**",)) or (push.branches is None and push.tags is None)
 
 
 def _run(
@@ -77,6 +91,7 @@ def _run(
     number: int,
     created: datetime,
     event: str,
+    branch: str,
     sha: str,
     pull_request: int,
 ) -> Run:
@@ -101,7 +116,7 @@ def _run(
         started=created,
         ended=end,
         event=event,
-        branch="main" if event in ("push", "schedule") else f"topic-{pull_request}",
+        branch=branch,
         sha=sha,
         number=number,
         pull_request=pull_request if event.startswith("pull_request") else None,
@@ -137,7 +152,7 @@ def _load(job: YamlJob, rng: np.random.Generator) -> _Load:
         return _Load(_names(job), limit * 60 * 0.75, 0.25, limit, 0.02, 0.0)
     if kind < 0.5:  # cheap, and fails often
         return _Load(_names(job), float(rng.uniform(15, 60)), 0.2, limit, 0.25, 0.0)
-    return _Load(_names(job), float(rng.uniform(60, min(1200, limit * 30))), 0.3, limit, 0.05, 0.01)
+    return _Load(_names(job), float(rng.uniform(min(60, limit * 15), min(1200, limit * 30))), 0.3, limit, 0.05, 0.01)
 
 
 def _names(job: YamlJob) -> tuple[str, ...]:
