@@ -180,7 +180,7 @@ _VALUES = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(on=_VALUES, jobs=_VALUES, job=_VALUES, steps=_VALUES, strategy=_VALUES)
 def test_malformed_shapes_give_absent_fields(on: str, jobs: str, job: str, steps: str, strategy: str) -> None:
     text = f"on: {on}\njobs:\n  a: {job}\n  b:\n    steps: {steps}\n    strategy: {strategy}\n    needs: {jobs}\nenv: {jobs}\n"

@@ -25,7 +25,9 @@ _WHY = "reading it could exhaust memory or the stack, and GitHub would not run i
 _BEFORE_TOKEN = " \t\n\r\x85\u2028\u2029\ufeff[{,:?-"
 # A block collection opens at a deeper column than its parent's (or the same, for an indentless sequence), and before it
 # on its line stand only blanks and "- ? :". Less than 30 of those on every line bound block nesting by 2 * 30.
-_DEEP_PREFIX, _PREFIX_CHARACTERS = 30, " \t\ufeff?:-"
+_DEEP_PREFIX = 30
+_DEEP_LINE = re.compile(f"\n[ \t\ufeff?:-]{{{_DEEP_PREFIX}}}")
+_OTHER_BREAKS = ("\x85", "\u2028", "\u2029")
 _MANY_BRACKETS = 39
 _OPENING = re.compile(f"(?<=[{re.escape(_BEFORE_TOKEN)}])[\\[{{]")
 _NAMED = re.compile("&[A-Za-z0-9_-]")
@@ -81,8 +83,10 @@ def _could_be_deep(text: str) -> bool:
     brackets = text.count("[") + text.count("{") - text.count("${") - text.count("${{")
     if brackets > _MANY_BRACKETS and len(_OPENING.findall(text)) > _MANY_BRACKETS:
         return True
-    deep = (line[:_DEEP_PREFIX] for line in text.splitlines() if len(line) >= _DEEP_PREFIX)
-    return any(not prefix.strip(_PREFIX_CHARACTERS) for prefix in deep)
+    if "\r" in text and text.count("\r") != text.count("\r\n"):
+        return True
+    first = _DEEP_LINE.match("\n" + text[:_DEEP_PREFIX])
+    return first is not None or _DEEP_LINE.search(text) is not None or any(other in text for other in _OTHER_BREAKS)
 
 
 def _scan(text: str) -> tuple[int, int]:
