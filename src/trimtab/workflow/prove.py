@@ -116,6 +116,8 @@ def _prove_lines(before: Tree, after: Tree, ops: Sequence[Op]) -> None:
             first, last = before.position(start)[0], before.position(end)[0]
             touched.update(range(first, last + 1))
     kept = [line for number, line in enumerate(_lines(before), 1) if number not in touched]
+    if any(isinstance(op, MoveBlock) for op in ops):  # blank lines travel with what they part
+        kept = [line for line in kept if line.strip()]
     _prove_kept(kept, _lines(after))
 
 
