@@ -2,8 +2,8 @@
 Workflows restyled at random, edited by random operations, singly and several at once: no proof may ever fail
 
 The generator writes the same kind of data in every manner that people use: block and flow, lists indented and not, any step,
-comments behind, between and below keys, blank lines, quotes, block scalars with every chomping, unicode, CRLF, byte order
-marks, open ends. An edit is either proved or refused with a reason; nothing else may happen.
+comments behind, between and below keys, blank lines, quotes, folded texts, block scalars with every chomping, anchors and
+aliases, tabs, unicode, CRLF and mixed newlines, byte order marks, open ends. An edit is either proved or refused with a reason; nothing else may happen.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from hypothesis import Phase, event, given, settings
+from hypothesis import Phase, event, given, reject, settings
 from hypothesis import strategies as st
 
-from trimtab.errors import EditRefused
+from trimtab.errors import EditRefused, ParseError
 from trimtab.model import AppendItem, EditFile, InsertKey, MoveBlock, Op, RemovePair, ReplaceScalar, RewriteOn
 from trimtab.workflow.edits import edit
 from trimtab.workflow.intend import holds
@@ -33,6 +33,7 @@ class _Writer:
         self.random = random
         self.step = random.choice([2, 2, 4, 3])
         self.dash = random.choice([0, 2, self.step])
+        self.anchors = 0
 
     def chance(self, one_in: int) -> bool:
         return self.random.randrange(one_in) == 0
@@ -53,13 +54,13 @@ class _Writer:
         return []
 
     def behind(self) -> str:
-        return "  # behind: 'it" if self.chance(6) else ""
+        return self.random.choice(["  # behind: 'it", "  # behind: 'it", "\t# tab"]) if self.chance(6) else ""
 
     def pair(self, key: str, value: Any, depth: int) -> list[str]:
         return self.led(f"{' ' * depth}{self.key(key)}:", value, depth, self.step)
 
     def key(self, key: str) -> str:
-        return f'"{key}"' if self.chance(12) else key
+        return self.random.choice([f'"{key}"', f"{key} "]) if self.chance(12) else key
 
     def item(self, value: Any, depth: int) -> list[str]:
         pad = " " * depth
@@ -76,13 +77,37 @@ class _Writer:
         if isinstance(value, (dict, list)) and value and not self.chance(4):
             deeper = depth + (self.dash if isinstance(value, list) and lead.endswith(":") else step)
             return [f"{lead}{self.behind()}", *self.block(value, deeper)]
+        if self.anchors and self.chance(5) and not isinstance(value, dict | list):
+            return [f"{lead} *a{self.random.randint(1, self.anchors)}{self.behind()}"]
         if value is None:
             return [f"{lead}{self.random.choice(['', '', ' ~', ' null'])}{self.behind()}"]
         if isinstance(value, str) and "\n" in value:
             return self.script(lead, value, depth)
         if isinstance(value, (dict, list)) and value and self.chance(3) and lead.endswith(":"):
             return self.long_flow(lead, value, depth)
-        return [f"{lead} {self.flow(value)}{self.behind()}"]
+        if isinstance(value, str) and self.chance(6):
+            return self.folded(lead, value, depth)
+        return [f"{lead} {self.anchor(value)}{self.flow(value)}{self.behind()}"]
+
+    def anchor(self, value: Any) -> str:
+        """Now and then an anchor, which a later value of this kind is an alias of."""
+        if not self.chance(60):
+            return ""
+        self.anchors += 1
+        return f"&a{self.anchors} "
+
+    def folded(self, lead: str, text: str, depth: int) -> list[str]:
+        """One text over several lines, plain or quoted."""
+        pad = " " * (depth + self.random.choice([1, 2, 6]))
+        word = text.replace("{", "").replace("}", "")
+        quote = self.random.choice(["", "'", '"'])
+        blank = [""] if self.chance(3) else []
+        return [
+            f"{lead} {quote}{word}",
+            *blank,
+            f"{pad}# {word}" if quote else f"{pad}more",
+            f"{pad}end{quote}{self.behind()}",
+        ]
 
     def script(self, lead: str, text: str, depth: int) -> list[str]:
         chomp = self.random.choice(["", "", "-", "+"])
@@ -138,8 +163,9 @@ def _workflow(random: Random) -> bytes:
     if random.randrange(8) == 0:
         lines += ["# tail"]
     text = "\n".join(lines) + random.choice(["\n", "\n", "", "\n\n", "\n...\n"])
-    newline = random.choice(["\n", "\n", "\r\n"])
-    return random.choice([b"", b"", b"\xef\xbb\xbf"]) + text.replace("\n", newline).encode()
+    newlines = random.choice([["\n"], ["\n"], ["\r\n"], ["\n", "\r\n"]])
+    text = "".join(character if character != "\n" else random.choice(newlines) for character in text)
+    return random.choice([b"", b"", b"\xef\xbb\xbf"]) + text.encode()
 
 
 def _places(data: Any, path: tuple[str | int, ...] = ()) -> list[tuple[tuple[str | int, ...], Any]]:
@@ -177,7 +203,10 @@ def _operation(random: Random, data: Any) -> Op:
 def test_no_edit_of_a_restyled_file_fails_a_proof(seed: int) -> None:
     random = Random(seed)
     source = _workflow(random)
-    tree = parse(source)
+    try:
+        tree = parse(source)
+    except ParseError:
+        reject()  # a tab where libyaml takes none
     ops = tuple(_operation(random, tree.data) for _ in range(random.choice([1, 1, 2, 3])))
     change = EditFile("ci.yml", ops)
     try:

@@ -115,26 +115,28 @@ def _prove_lines(before: Tree, after: Tree, ops: Sequence[Op]) -> None:
         for start, end in _reach(before, op, gone):
             first, last = before.position(start)[0], before.position(end)[0]
             touched.update(range(first, last + 1))
-    kept = [line for number, line in enumerate(_lines(before), 1) if number not in touched]
+    kept = [line for number, line in enumerate(_lines(before.text), 1) if number not in touched]
     if any(isinstance(op, MoveBlock) for op in ops):  # blank lines travel with what they part
         kept = [line for line in kept if line.strip()]
-    _prove_kept(kept, _lines(after))
+    _prove_kept(kept, _lines(after.text))
 
 
 def _prove_kept(kept: Sequence[str], lines: Sequence[str]) -> None:
     remaining = iter(lines)
     for line in kept:
-        if line not in remaining:  # `in` consumes the iterator up to the line: a test for a subsequence
+        if not any(_same_line(line, other) for other in remaining):  # consumes them: a test for a subsequence
             raise _failed("untouched lines", f"the line {line!r:.80} is gone or out of order")
 
 
-def _lines(tree: Tree) -> list[str]:
-    """Lines with their carriage return; a last line without newline compares as if it had one."""
-    lines = tree.text.split("\n")
-    if lines[-1]:
-        lines[-1] += "\r" if tree.newline == "\r\n" else ""
-        return lines
-    return lines[:-1]
+def _same_line(a: str, b: str) -> bool:
+    """Equal with their newlines; an open end of a file equals the line with any newline."""
+    return a == b or (not (a.endswith("\n") and b.endswith("\n")) and a.rstrip("\r\n") == b.rstrip("\r\n"))
+
+
+def _lines(text: str) -> list[str]:
+    """Lines with their newlines, broken at newlines only."""
+    lines = text.split("\n")
+    return [*(f"{line}\n" for line in lines[:-1]), *lines[-1:]] if lines[-1] else [f"{line}\n" for line in lines[:-1]]
 
 
 def _reach(tree: Tree, op: Op, gone: Set[NodePath]) -> Iterator[tuple[int, int]]:
@@ -223,8 +225,8 @@ def _prove_repaired(change: EditFile, edited: Edited) -> None:
     except yaml_rs.YAMLDecodeError as error:
         raise _failed("second parser", str(error).splitlines()[0]) from None
     touched = {number for part in change.repair for number in range(part.first, part.last + 1)}
-    lines = decode(edited.before)[0].split("\n")
-    _prove_kept([line for number, line in enumerate(lines, 1) if number not in touched], after.text.split("\n"))
+    lines = enumerate(_lines(decode(edited.before)[0]), 1)
+    _prove_kept([line for number, line in lines if number not in touched], _lines(after.text))
 
 
 def _parses(data: bytes) -> bool:
