@@ -73,7 +73,7 @@ class Step:
 
     @property
     def action(self) -> str | None:
-        """"actions/setup-node" without its ref, in lower case; None for `run` steps, local actions and docker images."""
+        """ "actions/setup-node" without its ref, in lower case; None for `run` steps, local actions and docker images."""
         if self.uses is None or self.uses.startswith((".", "docker:")):
             return None
         return self.uses.partition("@")[0].lower()
