@@ -115,8 +115,13 @@ def tail(leg: Sequence[tuple[float, bool]]) -> float:
 
 
 def proposed(found: Lengths, job: Job, runner: str | None) -> float:
-    """The limit to write, in whole minutes: the formula, never below 5 or a step's own limit, rounded up, 15 on slim."""
-    limit = tidy(max(found.needed, FLOOR, *(float(step.timeout or 0) for step in job.steps)))
+    """
+    The limit to write, in whole minutes: the formula, at least 5, rounded up; at most 15 on slim
+
+    Where a step has a limit of its own, the job gets as much on top of the largest one: that step may really take so long.
+    """
+    steps = max([float(step.timeout or 0) for step in job.steps], default=0.0)
+    limit = tidy(max(found.needed + steps, FLOOR))
     return min(limit, SLIM_LIMIT) if runner == "slim" else limit
 
 
@@ -144,8 +149,12 @@ def untouchable(workflow: Workflow, job: Job) -> str | None:
         return "it has no steps"
     if delivers(job) is not None or is_for_delivery(workflow):
         return "it delivers something, and a delivery that is killed half-way is worse than a slow one"
+    if all(name in ("workflow_dispatch", "repository_dispatch") for name in workflow.events):
+        return "it is started by hand only, to do something that nobody wants half done"
     if any(_SESSION.search(step.uses or "") for step in job.steps):
         return "it opens a debugging session, which lasts as long as somebody works in it"
+    if any("retry" in (step.uses or "") for step in job.steps):
+        return "a step starts its work again until it succeeds, within limits of its own"
     if any(step.timeout is not None and not _number(step.timeout) for step in job.steps):
         return "a step's own limit is an expression"
     return None

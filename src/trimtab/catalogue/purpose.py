@@ -23,7 +23,8 @@ _ACTION = re.compile(
     r"publish|release|deploy|gh-?pages|/pages|configure-pages|upload-pages|attest|sign-?store|cosign|auto-?commit|add-and-commit"
     r"|push-action|github-push|create-pull-request|changesets/action|semantic|goreleaser|netlify|vercel|wrangler"
     r"|cloudflare|surge|heroku|flyctl|superfly|pulumi|terraform|hashicorp/|ssh-action|scp-action|rsync|ftp|argo"
-    r"|npm-publish|chart-releaser|storage-upload|blob|s3-|docker/login|snapcraft|snapcore|google-play|app-store|testflight|fastlane|configure-aws-credentials"
+    r"|npm-publish|chart-releaser|upload(?!-artifact|-sarif|-code)|blob|s3-|github-action-benchmark|docker/login"
+    r"|snapcraft|snapcore|google-play|app-store|testflight|fastlane|configure-aws-credentials"
     r"|google-github-actions/|azure/login|repository-dispatch|backport|cherry-?pick|auto-?merge|automerge|dependabot/"
 )
 _PUSHING = frozenset({"docker/build-push-action", "docker/bake-action"})
@@ -57,7 +58,9 @@ _TOOLS = frozenset({
 })  # fmt: skip
 _OPENED = str.maketrans(dict.fromkeys("\t\n;&|(`\"'", " "))
 _GENERATED = re.compile(
-    r"\b(?:auto-?generated|automatically generated|generated (?:by|from|with|file)|do not (?:\w+ )?edit)\b", re.I
+    r"\b(?:auto-?generated|automatically generated|generated automatically|generated (?:by|from|with|file))\b"
+    r"|\bnot (?:be )?(?:\w+ )?(?:edit(?:ed)?|modif(?:y|ied)|change(?:d)?)\b",
+    re.IGNORECASE,
 )
 # "Release", "publish-docs", "nightly_deploy": a name that begins or ends with such a word says what it is for.
 _NAMED = re.compile(

@@ -6,9 +6,10 @@ Without `timeout-minutes` GitHub waits 360 minutes for a job that hangs. The lim
 matrix) and 5 minutes, in multiples of 5 above 10. With n successes and none slower, a later success is slower than the
 longest with a probability of at most 3/n (95 %, rule of three), and the limit leaves room above that.
 
-Not touched: jobs that call a workflow (`uses:`, where the key is not allowed), deployments and releases, debugging sessions, jobs
-on ubuntu-slim that may need its hard limit of 15 minutes, and jobs that may do more on an event (a nightly, an input)
-that the history has not seen succeed. A limit is never set below a limit that a step of the job gives itself.
+Not touched: jobs that call a workflow (`uses:`, where the key is not allowed), deployments and releases, work that is started by
+hand only, debugging sessions, steps that retry within limits of their own, jobs on ubuntu-slim that may need its hard
+limit of 15 minutes, and jobs that may do more on an event (a nightly, an input) that the history has not seen succeed. Where
+a step has a limit of its own, the job's comes on top of it.
 
 Without enough history nothing is changed, unless trimtab.toml gives the organisation's own default, which then has no price:
 

@@ -2,8 +2,9 @@
 Tighten a time limit that is so loose that a hung job is found hours late
 
 Fires where a job's `timeout-minutes` is a number more than five times the 99th percentile of its successes (at least 20 of
-them, over at least two weeks), and the limit that history suggests is less than half of it. The new limit
-leaves twice as much room as `set-timeout` would: somebody chose the old one, perhaps for a day when every cache is cold.
+them, over at least two weeks), and the limit that history suggests is at least half an hour shorter. The new limit
+leaves twice as much room as `set-timeout` would, and at least 15 minutes: somebody chose the old one, perhaps for a day when
+every cache is cold.
 
 Not touched: limits with a comment beside or above them, which is somebody's reason; limits that are expressions or that differ
 by matrix leg; deployments and releases, debugging sessions; and jobs that may do more on an event that the history has
@@ -29,6 +30,8 @@ settings: Mapping[str, object] = {"loose": 5.0, "min_days": 14.0}
 count = count_stopped
 
 _ROOM = 2.0  # times what set-timeout would choose
+_LEAST = 15.0  # minutes
+_WORTH = 30.0  # minutes that a hang must cost less for the edit to be worth a review
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -59,8 +62,8 @@ def _tighter(workflow: Workflow, job: Job, limit: float, evidence: Evidence) -> 
     if limit <= _number(evidence, "loose") * found.p99 or unseen_event(workflow, job, evidence, found.names):
         return None
     roomy = replace(found, needed=_ROOM * found.needed)
-    new = proposed(roomy, job, runner(workflow, job, evidence))
-    return (new, found) if new * 2 < limit else None
+    new = max(proposed(roomy, job, runner(workflow, job, evidence)), _LEAST)
+    return (new, found) if limit - new >= _WORTH else None
 
 
 def _number(evidence: Evidence, name: str) -> float:
