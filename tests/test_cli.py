@@ -381,6 +381,7 @@ def test_the_brakes(clone: Path, run: Run) -> None:
     assert "paused: " in run.out
     assert run("apply", "--safe-only", "--yes") == 3
     assert "release week" in run.err
+    assert run.out == "", "nothing was applied, and no empty line stands for it"
     assert run("resume") == 0
     assert run("disable", "cancel-superseded") == 0
     assert run("diagnose", "--rule", "cancel-superseded", "--fail-on", "finding") == 0

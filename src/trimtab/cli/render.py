@@ -64,13 +64,13 @@ def changes(options: argparse.Namespace, terminal: Terminal, lines: Sequence[Cha
 
 
 def told(options: argparse.Namespace, terminal: Terminal, sentences: Sequence[str], **facts: object) -> None:
-    """A short answer: sentences for a person, `facts` for a program."""
+    """A short answer: sentences for a person (none: nothing is written), `facts` for a program."""
     from trimtab.report import json, text
 
     if options.format == "json":
         terminal.show(json.dumps({**facts, "says": list(sentences)}))
-        return
-    terminal.show(text.page([line for sentence in sentences for line in text.wrapped(sentence)]))
+    elif sentences:
+        terminal.show(text.page([line for sentence in sentences for line in text.wrapped(sentence)]))
 
 
 def failed_on(options: argparse.Namespace, *, found: bool, missed: bool) -> int:
