@@ -471,6 +471,11 @@ def test_backups_are_listed_restored_and_have_a_recipe(clone: Path, run: Run) ->
     subprocess.run(["sh", "-s"], input=run.out, text=True, check=True, cwd=clone, capture_output=True)
     assert (clone / ".github/workflows/ci.yml").read_bytes() == before
     (clone / ".github/workflows/ci.yml").write_bytes(after)
+    assert run("backups", "restore", ".github/workflows/backup/none.bak") == 2, "no question about what is not there"
+    assert "is no backup" in run.err
+    assert run("backups", "restore", copy["path"], "--dry-run") == 0
+    assert "-concurrency:\n" in run.out
+    assert (clone / ".github/workflows/ci.yml").read_bytes() == after
     assert run("backups", "restore", copy["path"], "--yes") == 0
     assert (clone / ".github/workflows/ci.yml").read_bytes() == before
 

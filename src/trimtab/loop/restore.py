@@ -31,16 +31,21 @@ def backups(site: Site) -> tuple[Backup, ...]:
     return copies.found(tree_of(site))
 
 
-def restore(site: Site, copy: str) -> Intervention:
-    """Put the backup at path `copy` back in its place, as a change of its own; UsageError when it is none."""
+def restore(site: Site, copy: str, *, dry_run: bool = False) -> Intervention:
+    """
+    Put the backup at path `copy` back in its place, as a change of its own; UsageError when it is none
+
+    With `dry_run` the change is drafted and neither journalled nor made.
+    """
     found = next((backup for backup in backups(site) if backup.path == copy), None)
     if found is None or found.restores is None:
         what = f"{copy} is no backup" if found is None else f"the name of {copy} does not tell which file it restores"
         raise UsageError(what, "backups lie below .github/workflows/backup", "trimtab backups")
     data = tree_of(site).read(copy, LIMIT)
     plan = _draft(site, "restore-backup", f"put back {copy}", found.restores, data)
-    site.journal.plan(plan, at=plan.planned)
-    apply(site, plan, delivery="working-tree")
+    if not dry_run:
+        site.journal.plan(plan, at=plan.planned)
+        apply(site, plan, delivery="working-tree")
     return plan
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", nargs="?", choices=("list", "restore", "recipe"), default="list")
     parser.add_argument("copy", nargs="?", metavar="COPY", help="for restore: the path of a copy, as the list shows it")
+    parser.add_argument("--dry-run", action="store_true", help="print the diff and change nothing")
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
@@ -59,8 +60,17 @@ def _list(options: argparse.Namespace, terminal: Terminal, site: Site) -> int:
 def _restore(options: argparse.Namespace, terminal: Terminal, site: Site) -> int:
     from trimtab.cli.select import path
     from trimtab.loop.restore import restore
+    from trimtab.report.text import diff, page
 
     copy = path(site, options.copy)
+    (changed,) = restore(site, copy, dry_run=True).files
+    before, after = site.journal.content(changed.before), site.journal.content(changed.after)
+    shown = page(diff(changed.path, before or b"", after or b"", terminal.paint))
+    if options.dry_run:
+        terminal.show(shown)
+        return 0
+    if not options.yes:
+        terminal.err.write(shown)
     if not terminal.confirm(f"put back {copy}?", options.yes):
         terminal.say("nothing was changed")
         return 0
