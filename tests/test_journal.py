@@ -45,6 +45,7 @@ from trimtab.model import (
 )
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
+CI = ".github/workflows/ci.yml"
 VERDICT = Verdict(Decision.KEEP, "runner_minutes", -0.2, -0.3, -0.1, 40, 60, "shorter")
 NO_PRICE = Unknown("no history", "trimtab collect")
 OPS = (
@@ -54,12 +55,13 @@ OPS = (
     ReplaceScalar(("a",), 1.5),
     RemovePair(("jobs", "b", "needs", 0)),
     AppendItem(("on", "push", "branches"), "main"),
+    AppendItem(("x",), [{"z": [{"b": 1, "a": None}]}, {"_": "pairs", "pairs": 1}]),
     RewriteOn({"push": {"branches": ["main"]}, "pull_request": None}),
 )
 
 
 def some_plan(id: str = "c0ffee00", digest: str = "d1", price: Prediction | Unknown = NO_PRICE) -> Intervention:
-    file = PlannedFile("ci.yml", "1", "2", "3", "4", EditFile("ci.yml", OPS, (ReplaceText(1, 2, "x\n"),)))
+    file = PlannedFile(CI, "1", "2", "3", "4", EditFile(CI, OPS, (ReplaceText(1, 2, "x\n"),)))
     return Intervention(
         id, "set-timeout", "says", ("f",), (file,), "runner_minutes", "counted", 28, price, Risk.SAFE, DAY, digest
     )
@@ -76,7 +78,9 @@ def journal(tmp_path: Path) -> Journal:
 def test_plan_comes_back_as_it_was() -> None:
     price = Prediction("runner_minutes", -3.0, -2.0, -1.0, None, -0.1, 30, 28.0, "replayed", also=(_small_price(),))
     for made in (some_plan(price=price), some_plan()):
-        assert decode(Intervention, json.loads(canonical(encode(made)))) == made
+        back = decode(Intervention, json.loads(canonical(encode(made))))
+        assert back == made
+        assert repr(back) == repr(made)  # the order of keys as well: it is the order in the file
     receipt = Receipt(None, {"a": "1"}, {"a": "2"}, None, "branch:x")
     assert decode(Receipt, encode(receipt)) == receipt
     assert decode(Verdict, encode(VERDICT)) == VERDICT

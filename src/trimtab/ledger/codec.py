@@ -20,6 +20,7 @@ from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 TAG = "_"
+PAIRS = "pairs"  # the tag of a mapping whose keys are not in the order that canonical JSON has them in
 PLAIN = (str, int, float, bool, type(None))
 
 
@@ -34,6 +35,11 @@ def canonical(value: object) -> bytes:
 
 def encode(value: object) -> object:
     """A JSON value that `decode` turns back; datetimes become ISO text in UTC. Functions are left out (None)."""
+    return _encode(value, ordered=False)
+
+
+def _encode(value: object, *, ordered: bool) -> object:
+    """`ordered`: inside a dataclass, where the order of keys (a job to be written into a file) has to survive `canonical`."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, PLAIN):
@@ -41,14 +47,18 @@ def encode(value: object) -> object:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if is_dataclass(value):
-        parts = {f.name: encode(getattr(value, f.name)) for f in fields(value)}
+        parts = {f.name: _encode(getattr(value, f.name), ordered=True) for f in fields(value)}
         return {TAG: type(value).__name__, **parts}
     if isinstance(value, Mapping):
-        return {str(key): encode(item) for key, item in value.items()}
+        pairs = [[str(key), _encode(item, ordered=ordered)] for key, item in value.items()]
+        names = [name for name, _ in pairs]
+        if ordered and (TAG in names or names != sorted(names)):
+            return {TAG: PAIRS, PAIRS: pairs}
+        return {str(name): item for name, item in pairs}
     if isinstance(value, (list, tuple)):
-        return [encode(item) for item in value]
+        return [_encode(item, ordered=ordered) for item in value]
     if isinstance(value, (set, frozenset)):
-        return sorted(encode(item) for item in value)  # type: ignore[type-var]
+        return sorted((_encode(item, ordered=ordered) for item in value), key=canonical)
     return None
 
 
@@ -88,8 +98,19 @@ def _decode_generic(hint: Any, data: Any) -> Any:
             return tuple(_decode(arguments[0], item) for item in items)
         return tuple(_decode(part, item) for part, item in zip(arguments, items, strict=True))
     if isinstance(origin, type) and issubclass(Mapping, origin):
-        return {str(key): _decode(arguments[1], item) for key, item in data.items()}
-    return data  # `Data`, callables: plain JSON as it stands
+        return {str(key): _decode(arguments[1], item) for key, item in _in_order(data).items()}
+    return _untagged(data)  # `Data`: plain JSON as it stands
+
+
+def _in_order(data: Any) -> Any:
+    """The mapping that `encode` wrote as pairs."""
+    return dict(data[PAIRS]) if isinstance(data, Mapping) and data.get(TAG) == PAIRS else data
+
+
+def _untagged(data: Any) -> Any:
+    if isinstance(data, Mapping):
+        return {str(key): _untagged(item) for key, item in _in_order(data).items()}
+    return [_untagged(item) for item in data] if isinstance(data, list) else data
 
 
 def _decode_union(arguments: tuple[Any, ...], data: Any) -> Any:
