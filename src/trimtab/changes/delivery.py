@@ -144,7 +144,7 @@ def _taken_back(repository: Repository, base: str, contents: Contents, id: str) 
         raise ConflictError(
             f"change {id} cannot be taken out of {', '.join(conflicts)} on the default branch",
             "later edits stand where its lines are; nothing was touched",
-            f"take it out by hand; trimtab why {id} shows what it did",
+            f"take it out by hand; trimtab undo {id} --dry-run shows what it did",
         )
     return undone
 

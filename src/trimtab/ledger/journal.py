@@ -28,24 +28,19 @@ What the payload of each kind holds (`of` names the intent entry that the entry 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import re
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from trimtab.errors import RefusedError
-from trimtab.ledger.codec import CodecError, canonical, encode
+from trimtab.ledger import foreign
+from trimtab.ledger.codec import canonical, encode
 from trimtab.ledger.database import Database
 from trimtab.ledger.entry import KINDS, Entry
-from trimtab.ledger.state import REPLANNED, State, check, fold
+from trimtab.ledger.state import REPLANNED, State, check, content_hash, fold
 from trimtab.model import Intervention, Receipt, Verdict
-
-MAX_SEQ = 2**52  # beyond it a hostile entry would leave no room for the next number
-_ENTRY_NAME = re.compile(r"entries/[0-9a-f]{2}/([0-9a-f]{64})\.json")
-_BLOB_NAME = re.compile(r"blobs/[0-9a-f]{2}/([0-9a-f]{64})")
 
 __all__ = ["KINDS", "Entry", "Journal", "sha256"]
 
@@ -98,11 +93,26 @@ class Journal:
             entry = replace(draft, seq=int(last) + 1).sealed()
             check(entry)
             connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?)", _row(entry))
+            connection.execute("INSERT INTO own VALUES (?)", (entry.id,))
         return entry
 
+    def own(self, entry: Entry) -> bool:
+        """Whether the entry was written into this very state file, and not taken in: what it says of us can be believed."""
+        return bool(self.database.rows("SELECT 1 FROM own WHERE entry = ?", (entry.id,)))
+
     def plan(self, intervention: Intervention, *, at: datetime) -> None:
-        """Freeze a plan, once. Its contents before and after must be in `store` first."""
+        """
+        Freeze a plan, once. Its contents before and after must be in `store` first
+
+        RefusedError when the journal holds a plan of other contents by the same id: somebody forged one.
+        """
         known = self.state().changes.get(intervention.id)
+        if known is not None and content_hash(known.plan) != content_hash(intervention):
+            raise RefusedError(
+                f"the journal holds another change by the id {intervention.id}",
+                "an id is made from the change's content, so somebody forged one; nothing was written",
+                "look at it with: git log -p refs/trimtab/journal",
+            )
         if known is None or known.plan.digest != intervention.digest or known.stage in REPLANNED:
             self.append("planned", intervention.id, {"plan": intervention}, at=at)
 
@@ -120,7 +130,7 @@ class Journal:
             rows = self.database.rows("SELECT body FROM entries")
         else:
             rows = self.database.rows("SELECT body FROM entries WHERE intervention = ?", (intervention,))
-        return tuple(sorted((_read(_bytes(body)) for (body,) in rows), key=lambda entry: entry.order))
+        return tuple(sorted((foreign.read(_bytes(body)) for (body,) in rows), key=lambda entry: entry.order))
 
     def state(self) -> State:
         """What all entries add up to now."""
@@ -128,7 +138,7 @@ class Journal:
             "SELECT rowid, body FROM entries WHERE rowid > ? ORDER BY rowid", (self._folded.last,)
         )
         if rows or self._folded.state is None:
-            self._folded.entries += [_read(_bytes(body)) for _, body in rows]
+            self._folded.entries += [foreign.read(_bytes(body)) for _, body in rows]
             self._folded.last = max([self._folded.last, *(_int(number) for number, _ in rows)])
             self._folded.state = fold(self._folded.entries)
         return self._folded.state
@@ -178,64 +188,16 @@ class Journal:
         All or nothing: RefusedError names the file whose name, hash or shape is wrong. Entries of kinds that only a
         newer Trimtab knows are kept and passed on; the fold leaves them out.
         """
-        blobs, entries = _checked(files)
+        blobs, entries = foreign.checked(files)
+        known = [change.plan for change in self.state().changes.values()]
         with self.database.writing() as connection:
             connection.executemany("INSERT OR IGNORE INTO blobs VALUES (?, ?)", blobs)
             (before,) = connection.execute("SELECT count(*) FROM entries").fetchone()
+            foreign.check_together(entries, known, int(before) + len(entries))
             rows = [_row(entry) for entry in entries]
             connection.executemany("INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?)", rows)
             (after,) = connection.execute("SELECT count(*) FROM entries").fetchone()
         return int(after) - int(before)
-
-
-def _checked(files: Mapping[str, bytes]) -> tuple[list[tuple[str, bytes]], list[Entry]]:
-    blobs: list[tuple[str, bytes]] = []
-    entries: list[Entry] = []
-    for name, data in files.items():
-        if (match := _BLOB_NAME.fullmatch(name)) and sha256(data) == match[1]:
-            blobs.append((match[1], data))
-        elif (match := _ENTRY_NAME.fullmatch(name)) and sha256(data) == match[1]:
-            entries.append(_read_foreign(name, data))
-        else:
-            raise _refused(name, "its name does not fit its content")
-    return blobs, entries
-
-
-def _read_foreign(name: str, data: bytes) -> Entry:
-    try:
-        entry = _read(data)
-        if not 0 < entry.seq <= MAX_SEQ or entry.sealed() != entry:
-            raise CodecError("it is not in canonical form")
-        check(entry)
-    except (CodecError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise _refused(name, str(error)) from error
-    return entry
-
-
-def _refused(name: str, reason: str) -> RefusedError:
-    return RefusedError(
-        f"the shared journal holds {name}, which cannot be read: {reason}",
-        "an entry that was altered could claim a change that never was; nothing was taken in",
-        "look at it with: git ls-tree -r refs/trimtab/journal",
-    )
-
-
-def _read(body: bytes) -> Entry:
-    data = json.loads(body)
-    at = datetime.fromisoformat(data["at"])
-    payload, intervention = data["payload"], data["intervention"]
-    if not isinstance(payload, dict) or at.tzinfo is None or not isinstance(intervention, (str, type(None))):
-        raise CodecError("an entry needs a payload, a time with a zone and an intervention or null")
-    return Entry(
-        sha256(body),
-        int(data["seq"]),
-        at,
-        str(data["actor"]),
-        intervention,
-        str(data["kind"]),
-        payload,
-        str(data["nonce"]),
-    )
 
 
 def _row(entry: Entry) -> tuple[str, int, str | None, bytes]:

@@ -16,6 +16,7 @@ from trimtab.loop import Site
 from trimtab.loop.ground import alone, announce, content_of, copies_of, repository_of, token_of, tree_of
 from trimtab.loop.offer import offer_change
 from trimtab.loop.recover import finish_apply, receipt_of, recover_alone, reverse_apply
+from trimtab.loop.trust import prove_foreign
 from trimtab.model import Intervention, Receipt, Stage
 from trimtab.world import backups
 from trimtab.world.files import WorkTree, sha256
@@ -43,6 +44,7 @@ def apply(
         if done is not None:
             return done
         _braked(site, intervention)
+        prove_foreign(site, intervention)
         site.journal.plan(intervention, at=site.now())
         if how != "working-tree":
             return offer_change(site, intervention, how)
@@ -76,6 +78,7 @@ def _rehearse(site: Site, plan: Intervention) -> Receipt:
     if (done := _already(site, plan)) is not None:
         return done
     _braked(site, plan)
+    prove_foreign(site, plan)
     _missing_writes(tree_of(site), plan)
     return receipt_of(plan)
 

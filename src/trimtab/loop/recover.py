@@ -42,9 +42,10 @@ def recover_alone(site: Site) -> tuple[str, ...]:
 
 
 def _left(site: Site) -> list[tuple[Intervention, Entry]]:
-    here = place_of(site)
-    changes = site.journal.state().changes.values()
-    return [(change.plan, intent) for change in changes for intent in change.opened if intent.payload["place"] == here]
+    """What this working tree began and did not close. An entry taken in from elsewhere may only claim to be from here."""
+    here, journal = place_of(site), site.journal
+    opened = [(change.plan, intent) for change in journal.state().changes.values() for intent in change.opened]
+    return [(plan, intent) for plan, intent in opened if intent.payload["place"] == here and journal.own(intent)]
 
 
 def _folders(site: Site) -> set[str]:

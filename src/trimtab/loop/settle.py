@@ -25,6 +25,7 @@ from trimtab.loop.ground import alone, announce, change_of, content_of, token_of
 from trimtab.loop.offer import withdraw_change
 from trimtab.loop.recover import finish_undo, recover, recover_alone
 from trimtab.loop.restore import undo_to_last_green
+from trimtab.loop.trust import applied_here, prove_foreign
 from trimtab.model import Decision, Intervention, Risk, Stage, Verdict
 
 __all__ = ["disable", "enable", "pause", "recover", "resume", "settle", "undo", "undo_since", "undo_to_last_green"]
@@ -32,12 +33,13 @@ __all__ = ["disable", "enable", "pause", "recover", "resume", "settle", "undo", 
 _KINDS: Mapping[str, Delivery] = {name: name for name in get_args(Delivery)}
 
 
-def settle(site: Site, id: str, verdict: Verdict) -> Stage:
+def settle(site: Site, id: str, verdict: Verdict, *, delivery: Delivery | None = None) -> Stage:
     """
     Write a verdict down and act on it; returns the stage that the change is in afterwards
 
-    `no_effect` keeps a safe change (it does no harm) and takes back one that somebody had to agree to. Raises what `undo`
-    raises when the verdict asks for an undo; UsageError for an unknown id.
+    `no_effect` keeps a safe change (it does no harm) and takes back one that somebody had to agree to. `delivery` is how an undo
+    arrives when the change itself came by the working tree. Raises what `undo` raises when the verdict asks for an undo, and
+    RefusedError when that would touch files here for a change that was applied elsewhere; UsageError for an unknown id.
     """
     change = change_of(site, id)
     plan = change.plan
@@ -45,12 +47,30 @@ def settle(site: Site, id: str, verdict: Verdict) -> Stage:
         site.journal.verdict(plan.id, plan.digest, verdict, at=site.now())
     match verdict.decision:
         case Decision.UNDO:
-            return undo(site, plan.id, why=verdict.why)
+            return _undo_unasked(site, change, delivery, verdict.why)
         case Decision.NO_EFFECT if plan.risk is not Risk.SAFE:
-            return undo(site, plan.id, why=verdict.why)
+            return _undo_unasked(site, change, delivery, verdict.why)
         case Decision.KEEP | Decision.NO_EFFECT if change.stage in (Stage.APPLIED, Stage.MEASURING):
             site.journal.append("kept", plan.id, {"why": verdict.why}, at=site.now())
     return change_of(site, plan.id).stage
+
+
+def _undo_unasked(site: Site, change: Progress, delivery: Delivery | None, why: str) -> Stage:
+    """
+    Take back what a verdict says did harm, with nobody there who asked for it
+
+    What was applied in another working tree is not taken out of this one: to its user that would be an edit out of nowhere,
+    and in a checkout that is thrown away afterwards "undone" would not be true.
+    """
+    own = _KINDS.get(change.delivery.partition(":")[0], "working-tree")
+    how = own if own != "working-tree" else delivery or own
+    if how == "working-tree" and change.stage is not Stage.UNDONE and not applied_here(site, change.plan):
+        raise RefusedError(
+            f"change {change.plan.id} should be taken back ({why}), but it was applied in another working tree",
+            "a verdict alone does not change files here",
+            f"trimtab loop --delivery pull-request, or in an up-to-date clone: trimtab undo {change.plan.id}",
+        )
+    return undo(site, change.plan.id, delivery=how, why=why)
 
 
 def undo(
@@ -77,6 +97,7 @@ def undo(
         if change.stage is Stage.UNDONE:
             return Stage.UNDONE
         _check(change, ())
+        prove_foreign(site, plan)
         how = delivery or _KINDS.get(change.delivery.partition(":")[0], "working-tree")
         if how != "working-tree":
             return withdraw_change(site, change, how, why)

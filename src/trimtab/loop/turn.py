@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from trimtab import catalogue
+from trimtab.config import Delivery
 from trimtab.errors import TrimtabError
 from trimtab.ledger.state import Progress, State
 from trimtab.loop import Site
@@ -33,9 +34,11 @@ class Settled:
     trouble: TrimtabError | None = None
 
 
-def turn(site: Site, ids: Collection[str] | None = None) -> tuple[Settled, ...]:
+def turn(site: Site, ids: Collection[str] | None = None, *, delivery: Delivery | None = None) -> tuple[Settled, ...]:
     """
     Measure and settle the changes `ids` (all that are live when None), in the order they were applied
+
+    `delivery` is how an undo arrives for a change that came by the working tree (None: in the working tree again).
 
     Nothing is touched while Trimtab, or the change, is paused. What settling one of them raises is in its `trouble`.
     """
@@ -44,7 +47,7 @@ def turn(site: Site, ids: Collection[str] | None = None) -> tuple[Settled, ...]:
         return ()
     looked = [c for c in state.live() if c.shown in WATCHED and (ids is None or c.plan.id in ids)]
     runs = all_runs(site) if looked else ()
-    return tuple(_settled(site, change, runs) for change in looked)
+    return tuple(_settled(site, change, runs, delivery) for change in looked)
 
 
 def verdict(
@@ -99,9 +102,9 @@ def all_runs(site: Site) -> tuple[Run, ...]:
     return history.runs if isinstance(history, History) else ()
 
 
-def _settled(site: Site, change: Progress, runs: Sequence[Run]) -> Settled:
+def _settled(site: Site, change: Progress, runs: Sequence[Run], delivery: Delivery | None) -> Settled:
     said = verdict(site, change, runs=runs)
     try:
-        return Settled(change.plan.id, said, settle(site, change.plan.id, said))
+        return Settled(change.plan.id, said, settle(site, change.plan.id, said, delivery=delivery))
     except TrimtabError as trouble:
         return Settled(change.plan.id, said, site.journal.state().changes[change.plan.id].stage, trouble)

@@ -88,7 +88,7 @@ def _settle(site: Site, options: argparse.Namespace, terminal: Terminal) -> Sequ
     question = f"measure {len(live)} live changes and keep or undo them by their verdicts?"
     if not live or not terminal.confirm(question, options.yes):
         return ()
-    return turn(site)
+    return turn(site, delivery=options.delivery)
 
 
 def _apply(options: argparse.Namespace, terminal: Terminal) -> int:
