@@ -47,9 +47,9 @@ class _Load:
     hangs: float
 
 
-def simulate(workflow: Workflow, seed: int) -> Simulated:
-    """20 to 200 runs of `workflow` in the 56 days before END."""
-    rng = np.random.default_rng([seed, *workflow.path.encode()])
+def simulate(workflow: Workflow, repository: str, seed: int) -> Simulated:
+    """20 to 200 runs of `workflow` in the 56 days before END; every repository's `ci.yml` has a story of its own."""
+    rng = np.random.default_rng([seed, *repository.encode(), 0, *workflow.path.encode()])
     loads = {job.id: _load(job, rng) for job in workflow.jobs.values()}
     events = list(workflow.events) or ["push"]
     count = int(rng.integers(20, 201))

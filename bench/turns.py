@@ -102,7 +102,7 @@ def turn(task: Task) -> Tally:
         _lay(task, root)
         with tempfile.TemporaryDirectory(prefix="trimtab-state-", dir=_state_folder()) as state:
             site = _site(root, Path(state) / "state.sqlite3")
-            _attach(site, task.seed)
+            _attach(site, task)
             _work(task, site, known, tally)
     return tally
 
@@ -299,9 +299,9 @@ def _state_folder() -> Path | None:
     return MEMORY if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) else None
 
 
-def _attach(site: Site, seed: int) -> None:
+def _attach(site: Site, task: Task) -> None:
     for workflow in Snapshot(site).workflows():
-        made = simulate(workflow, seed)
+        made = simulate(workflow, task.name, task.seed)
         site.ledger.add_runs(made.runs)
         site.ledger.set_files_changed(made.files)
 
