@@ -50,11 +50,10 @@ def _encode(value: object, *, ordered: bool) -> object:
         parts = {f.name: _encode(getattr(value, f.name), ordered=True) for f in fields(value)}
         return {TAG: type(value).__name__, **parts}
     if isinstance(value, Mapping):
-        pairs = [[str(key), _encode(item, ordered=ordered)] for key, item in value.items()]
-        names = [name for name, _ in pairs]
-        if ordered and (TAG in names or names != sorted(names)):
-            return {TAG: PAIRS, PAIRS: pairs}
-        return {str(name): item for name, item in pairs}
+        parts = {str(key): _encode(item, ordered=ordered) for key, item in value.items()}
+        if ordered and (TAG in parts or list(parts) != sorted(parts)):
+            return {TAG: PAIRS, PAIRS: [[name, item] for name, item in parts.items()]}
+        return parts
     if isinstance(value, (list, tuple)):
         return [_encode(item, ordered=ordered) for item in value]
     if isinstance(value, (set, frozenset)):
