@@ -385,6 +385,9 @@ def test_the_brakes(clone: Path, run: Run) -> None:
     assert run("resume") == 0
     assert run("disable", "cancel-superseded") == 0
     assert run("diagnose", "--rule", "cancel-superseded", "--fail-on", "finding") == 0
+    assert "not asked, because switched off: cancel-superseded; " in run.out
+    assert run("diagnose", "--rule", "set-timeout") == 0
+    assert "switched off" not in run.out
     assert run("enable", "cancel-superseded") == 0
     assert run("diagnose", "--rule", "cancel-superseded", "--fail-on", "finding") == 1
 

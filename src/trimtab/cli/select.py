@@ -22,6 +22,12 @@ def rules(told: Sequence[str] | None) -> Mapping[str, Rule] | None:
     return {id: catalogue.rules()[known(id)] for id in told}
 
 
+def left_out(told: Sequence[str] | None, disabled: frozenset[str]) -> tuple[str, ...]:
+    """A sentence on rules that would have been asked, were they not switched off; none when all were asked."""
+    off = sorted(disabled & set(told or catalogue.rules()))
+    return (f"not asked, because switched off: {', '.join(off)}; trimtab enable RULE, or trimtab.toml",) if off else ()
+
+
 def known(id: str) -> str:
     """`id`, when there is such a rule; else UsageError with the nearest."""
     if id not in catalogue.rules():

@@ -33,14 +33,15 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
 
     site = open_site(options, terminal)
     seen = evidence(site, rev=options.rev)
+    disabled = site.journal.state().disabled | site.config.disabled
     diagnosis = diagnose(
         seen,
-        disabled=site.journal.state().disabled | site.config.disabled,
+        disabled=disabled,
         rules=select.rules(options.rule),
         price=not options.no_price,
         only_paths=select.paths(site, options.files),
     )
-    says = () if diagnosis.files else (select.nothing_to_read(site),)
+    says = select.left_out(options.rule, disabled) if diagnosis.files else (select.nothing_to_read(site),)
     page = overview.findings_page(diagnosis, site.journal.state(), says)
     render.findings(options, terminal, page, limit=None if options.all else 7)
     target = options.fail_on == "target" and overview.missed(
