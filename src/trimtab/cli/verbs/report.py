@@ -39,6 +39,7 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
     else:
         render.status(options, terminal, shown)
         if options.format in ("text", "github"):
+            terminal.show("\n" if options.format == "text" else "")
             render.findings(options, terminal, page, limit=None)
     return render.failed_on(options, found=bool(page.findings), missed=overview.missed(shown.kpis))
 
