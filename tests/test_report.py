@@ -71,16 +71,33 @@ def test_the_first_screen_holds_seven_findings() -> None:
         (Decision.KEEP, Stage.KEPT, "helped, kept"),
         (Decision.KEEP, Stage.MEASURING, "helped"),
         (Decision.UNDO, Stage.UNDONE, "hurt (undone)"),
-        (Decision.UNDO, Stage.UNDOING, "hurt"),
+        (Decision.UNDO, Stage.UNDOING, "hurt, undoing"),
+        (Decision.UNDO, Stage.CONFLICT, "hurt, conflict"),
         (Decision.NO_EFFECT, Stage.UNDONE, "no real difference, undone"),
         (Decision.NO_EFFECT, Stage.KEPT, "no real difference, kept"),
         (Decision.WAIT, Stage.MEASURING, "too early (about 9 days, 60 runs)"),
+        (Decision.WAIT, Stage.UNDONE, "undone before its effect could be told"),
         (Decision.UNVERIFIABLE, Stage.MEASURING, "cannot be measured"),
+        (Decision.UNVERIFIABLE, Stage.UNDONE, "cannot be measured, undone"),
     ],
 )
 def test_a_decision_is_said_in_the_words_of_the_design(decision: Decision, stage: Stage, words: str) -> None:
     verdict = Verdict(decision, "runner_minutes", None, None, None, 0, 0, "", wait_days=9.2, wait_runs=60)
     assert figures.decision_words(verdict, stage) == words
+
+
+def test_a_verdict_without_an_estimate_still_says_what_was_predicted() -> None:
+    wait = Verdict(Decision.WAIT, "runner_minutes", None, None, None, 0, 96, "no run has ended with the change yet")
+    assert text.verdict_lines(wait, prediction()) == [
+        "  96 runs without, 0 with",
+        "  no run has ended with the change yet",
+        "  predicted runner minutes -512 ... -640 min per 30 days (-18 ... -24 %, 80 % interval, 212 runs, 28",
+        "            days)",
+    ]
+
+
+def test_markdown_says_how_runs_ended() -> None:
+    assert "- success 756 \\(84 %\\), failed\\: code 41 \\(4\\.6 %\\)" in markdown.status(overview())
 
 
 @pytest.mark.parametrize(

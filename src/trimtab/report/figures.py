@@ -7,6 +7,8 @@ sign, and no number shows more digits than it has.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from trimtab.model import Decision, Prediction, Stage, Verdict
 
 METRICS = {
@@ -15,7 +17,22 @@ METRICS = {
     "build_seconds": "build time",
     "storage_bytes": "storage",
 }
-_LIVE_WORDS = {Decision.KEEP: "helped", Decision.UNDO: "hurt", Decision.NO_EFFECT: "no real difference"}
+ENDINGS = {  # how a run ended, in the order in which it is told
+    "success": "success",
+    "code": "failed: code",
+    "infra": "failed: infrastructure",
+    "cancelled": "cancelled",
+    "skipped": "skipped",
+    "running": "running",
+}
+_LIVE_WORDS = {
+    Decision.KEEP: "helped",
+    Decision.UNDO: "hurt",
+    Decision.NO_EFFECT: "no real difference",
+    Decision.WAIT: "too early",
+    Decision.UNVERIFIABLE: "cannot be measured",
+}
+_ENDED = frozenset({Stage.UNDONE, Stage.KEPT, Stage.UNDOING, Stage.CONFLICT})
 
 
 def metric_words(metric: str) -> str:
@@ -119,20 +136,28 @@ def told(prediction: Prediction) -> tuple[Prediction, ...]:
     return (prediction, *(other for other in prediction.also if other.low or other.high))
 
 
+def endings(counts: Mapping[str, int]) -> str:
+    """ "success 2,466 (84 %), failed: code 313 (11 %)": how runs ended, what never happened left out."""
+    total = sum(counts.values())
+    told = [(name, counts[word]) for word, name in ENDINGS.items() if counts.get(word)]
+    return ", ".join(f"{name} {n:,} ({share(n / total, signed=False)})" for name, n in told)
+
+
 def decision_words(verdict: Verdict, stage: Stage | None = None) -> str:
     """The decision as screens say it; `stage` adds what became of the change."""
-    match verdict.decision:
-        case Decision.WAIT:
-            missing = [
-                f"about {count(max(round(verdict.wait_days), 1), 'day')}" if verdict.wait_days is not None else "",
-                count(verdict.wait_runs, "run") if verdict.wait_runs is not None else "",
-            ]
-            rest = ", ".join(part for part in missing if part)
-            return f"too early ({rest})" if rest else "too early"
-        case Decision.UNVERIFIABLE:
-            return "cannot be measured"
-        case decision:
-            words = _LIVE_WORDS[decision]
-    if stage is Stage.UNDONE:
-        return f"{words} (undone)" if verdict.decision is Decision.UNDO else f"{words}, undone"
-    return f"{words}, kept" if stage is Stage.KEPT else words
+    words = _LIVE_WORDS[verdict.decision]
+    if stage is Stage.UNDONE and verdict.decision is Decision.WAIT:
+        return "undone before its effect could be told"
+    if verdict.decision is Decision.WAIT:
+        words += _missing(verdict)
+    if stage is Stage.UNDONE and verdict.decision is Decision.UNDO:
+        return f"{words} (undone)"
+    return f"{words}, {stage}" if stage in _ENDED else words
+
+
+def _missing(verdict: Verdict) -> str:
+    """ " (about 9 days, 60 runs)": what a verdict still waits for."""
+    days, runs = verdict.wait_days, verdict.wait_runs
+    parts = [f"about {count(max(round(days), 1), 'day')}"] if days is not None else []
+    parts += [count(runs, "run")] if runs is not None else []
+    return f" ({', '.join(parts)})" if parts else ""

@@ -100,8 +100,8 @@ def _observed(change: ChangeLine) -> str:
 def _legend(shown: Outcomes) -> list[tuple[str, str, int, str]]:
     total = sum(shown.counts.values()) or 1
     return [
-        (word, svg.NAMES[word], n, figures.share(n / total, signed=False))
-        for word in svg.ORDER
+        (word, name, n, figures.share(n / total, signed=False))
+        for word, name in figures.ENDINGS.items()
         if (n := shown.counts.get(word, 0))
     ]
 

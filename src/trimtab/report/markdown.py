@@ -42,7 +42,8 @@ def status(shown: Overview) -> str:
         lines += ["Disabled rules: " + ", ".join(escape.markdown_code(d) for d in shown.disabled), ""]
     lines += _changes(shown.changes)
     if shown.outcomes:
-        lines += ["### How runs ended", "", *(f"- {escape.markdown(s)}" for s in shown.outcomes.says), ""]
+        said = (figures.endings(shown.outcomes.counts), *shown.outcomes.says)
+        lines += ["### How runs ended", "", *(f"- {escape.markdown(s)}" for s in said if s), ""]
     for note in shown.notes:
         lines += [escape.markdown(note), ""]
     return _page(lines) + (findings(shown.page) if shown.page else "")

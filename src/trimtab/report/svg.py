@@ -20,15 +20,6 @@ from trimtab.report import escape, figures
 from trimtab.report.values import Outcomes, Trend, TrendPoint
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720.0, 250.0, 48.0, 12.0, 42.0, 30.0
-ORDER = ("success", "code", "infra", "cancelled", "skipped", "running")
-NAMES = {
-    "success": "success",
-    "code": "failed: code",
-    "infra": "failed: infrastructure",
-    "cancelled": "cancelled",
-    "skipped": "skipped",
-    "running": "running",
-}
 
 
 def said(text: str) -> str:
@@ -178,11 +169,11 @@ def outcomes(shown: Outcomes) -> Markup:
     if not total:
         return Markup("")
     parts, x = [], 0.0
-    for word in ORDER:
+    for word, name in figures.ENDINGS.items():
         n = shown.counts.get(word, 0)
         width = WIDTH * n / total
         if n:
-            title = f"{NAMES[word]}: {n:,} of {total:,}, {figures.share(n / total, signed=False)}"
+            title = f"{name}: {n:,} of {total:,}, {figures.share(n / total, signed=False)}"
             parts.append(
                 f'<rect class="{word}" x="{x:.1f}" y="0" width="{max(width - 1.5, 0.5):.1f}" height="18">'
                 f"<title>{said(title)}</title></rect>"

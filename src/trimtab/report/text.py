@@ -218,7 +218,9 @@ def verdict_lines(verdict: Verdict, predicts: Prediction | Unknown) -> list[str]
     if verdict.why:
         lines += wrapped(verdict.why, "  ", "  ")
     told = predicted_observed(verdict, predicts)
-    return [*lines, f"  {told}"] if told else lines
+    if told:
+        return [*lines, f"  {told}"]
+    return lines if isinstance(predicts, Unknown) else lines + wrapped(figures.predicted(predicts), "  predicted ")
 
 
 def effect_words(verdict: Verdict) -> str:
