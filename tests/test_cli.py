@@ -295,6 +295,11 @@ def test_a_dry_run_prints_the_diff_and_changes_nothing(clone: Path, run: Run) ->
     assert run("apply", "--safe-only", "--dry-run") == 0
     assert "+concurrency:\n" in run.out
     assert "--- a/.github/workflows/ci.yml\n" in run.out
+    assert run.err.endswith("nothing was changed; next: trimtab apply --safe-only\n")
+    assert run("plan", "--dry-run") == 0
+    assert run.err.endswith("nothing was written; next: trimtab apply ID..., or --safe-only\n")
+    assert run("plan", "--dry-run", "--rule", "repair-syntax") == 0
+    assert run.out == "there is nothing to plan; next: trimtab diagnose\n"
     assert git(clone, "status", "--short") == ""
     assert run("status") == 0
     assert "change " not in run.out
@@ -309,6 +314,9 @@ def test_apply_status_undo_by_the_start_of_an_id(clone: Path, run: Run) -> None:
     assert row["rule"] == "cancel-superseded"
     assert (clone / row["backup"] / "ci.yml.bak").read_bytes() == before
     assert git(clone, "status", "--short") == " M .github/workflows/ci.yml\n", "backups stay out of the diff"
+    for again in (finding, row["id"]):
+        assert run("apply", again, "--yes") == 2
+        assert f"is change {row['id']} cancel-superseded, which is applied" in run.err
     assert run() == 0
     assert f"change {row['id']} cancel-superseded, ci.yml: applied" in run.out
     assert run("measure", row["id"][:4]) == 0

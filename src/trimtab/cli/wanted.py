@@ -5,11 +5,11 @@ Which changes a command line asks for: ids of findings or of plans, or everythin
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from trimtab.catalogue.evidence import Evidence
 from trimtab.cli import render, select
-from trimtab.cli.choose import chosen
+from trimtab.cli.choose import SHORTEST, chosen
 from trimtab.cli.drafts import Chain, diffs
 from trimtab.cli.overview import tried
 from trimtab.cli.terminal import Terminal
@@ -64,8 +64,23 @@ def asked(site: Site, evidence: Evidence, options: argparse.Namespace) -> tuple[
     plans = {id: c for id, c in site.journal.state().changes.items() if c.stage in PLANNED}
     disabled = site.journal.state().disabled | site.config.disabled
     found = {f.id: f for f in diagnose(evidence, disabled=disabled, rules=select.rules(options.rule)).findings}
+    for told in options.ids:
+        _not_made_before(site, told, {*plans, *found})
     names = [chosen(told, {*plans, *found}, "finding or plan", "trimtab diagnose --all") for told in options.ids]
     return [plans[n] for n in names if n in plans], [_with_change(found[n]) for n in names if n not in plans]
+
+
+def _not_made_before(site: Site, told: str, known: Collection[str]) -> None:
+    """UsageError when `told` names nothing that is `known`, but a change that was made, or the finding that it answers."""
+    if any(id.startswith(told.lower()) for id in known):
+        return
+    for id, change in site.journal.state().changes.items():
+        if len(told) >= SHORTEST and any(one.startswith(told.lower()) for one in (id, *change.plan.findings)):
+            raise UsageError(
+                f"{told} is change {id} {change.plan.rule}, which is {change.stage}",
+                "it is not made a second time",
+                f"trimtab measure {id}, or trimtab undo {id}" if change.live else "trimtab diagnose --all",
+            )
 
 
 def show_drafts(options: argparse.Namespace, terminal: Terminal, made: Chain) -> int:

@@ -155,7 +155,8 @@ def summary(shown: FindingsPage, limit: int | None = None) -> list[str]:
     if shown.silenced:
         lines.append(f"{shown.silenced} silenced by an ignore comment or by trimtab.toml")
     if shown.unpriced:
-        lines.append(f"{shown.unpriced} without a price: they may be planned and applied all the same")
+        them = "it" if shown.unpriced == 1 else "they"
+        lines.append(f"{shown.unpriced} without a price: {them} may be planned and applied all the same")
     for text in shown.says:
         lines += wrapped(text)
     if limit is not None and total > limit:

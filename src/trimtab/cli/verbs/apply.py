@@ -65,10 +65,11 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
     shown = text.page(
         [*_planned_diffs(site, [p.plan for p in plans], terminal.paint), *drafts.diffs(made.drafts, terminal.paint)]
     )
-    if options.dry_run:
-        terminal.show(shown)
-        return 0
     count = len(plans) + len(made.drafts)
+    if options.dry_run and count:
+        terminal.show(shown)
+        terminal.say(f"nothing was changed; next: trimtab apply {' '.join(options.ids) or '--safe-only'}")
+        return 0
     if not count:
         render.told(options, terminal, ["there is nothing to apply; next: trimtab diagnose"], applied=[])
         return EXIT_REFUSED if made.refusals and options.ids else 0

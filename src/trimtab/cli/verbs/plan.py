@@ -38,7 +38,11 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
     for sentence in drafts.refused(made.refusals):
         terminal.say(sentence)
     if options.dry_run and options.format == "text":
+        if not made.drafts:
+            render.told(options, terminal, ["there is nothing to plan; next: trimtab diagnose"])
+            return 0
         terminal.show(text.page(drafts.diffs(made.drafts, terminal.paint)))
+        terminal.say("nothing was written; next: trimtab apply ID..., or --safe-only")
         return 0
     ids = {item.intervention.id for item in made.drafts}
     if options.dry_run:
