@@ -2,8 +2,9 @@
 Workflows restyled at random, edited by random operations, singly and several at once: no proof may ever fail
 
 The generator writes the same kind of data in every manner that people use: block and flow, lists indented and not, any step,
-comments behind, between and below keys, blank lines, quotes, folded texts, block scalars with every chomping, anchors and
-aliases, tabs, unicode, CRLF and mixed newlines, byte order marks, open ends. An edit is either proved or refused with a reason; nothing else may happen.
+comments behind, between and below keys, blank lines, quotes, folded texts, block scalars with every chomping, anchors
+and aliases, tabs, unicode, CRLF and mixed newlines, byte order marks, open ends. An edit is either proved or refused with
+a reason; nothing else may happen.
 """
 
 from __future__ import annotations
