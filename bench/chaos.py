@@ -44,7 +44,7 @@ def kill_everywhere(stride: int) -> None:
     """Every kill point once for each behaviour of the user, and each recovery killed in turn."""
     from crashing import FILES, killed, scratch, steps
     from test_crash import EDITS, Case, check_after
-    from trimtab.loop.recover import recover
+    from trimtab.loop.ground.recover import recover
 
     print(f"{'operation':10} {'user':12} {'kills':>6} {'kills in recovery':>18} {'seconds':>8}")
     with tempfile.TemporaryDirectory(dir=scratch(), prefix="trimtab-chaos-") as name:
@@ -82,7 +82,7 @@ def fill_up(folder: Path) -> int:
     from crashing import FILES, Project, ours, plan
     from trimtab.errors import RefusedError
     from trimtab.loop.apply import apply
-    from trimtab.loop.recover import recover
+    from trimtab.loop.ground.recover import recover
     from trimtab.loop.settle import undo
     from trimtab.model import Stage
 

@@ -31,10 +31,10 @@ from trimtab.ledger.journal import Journal
 from trimtab.ledger.store import Ledger
 from trimtab.loop import Site
 from trimtab.loop.apply import apply
+from trimtab.loop.collect.snapshot import Snapshot
 from trimtab.loop.diagnose import diagnose
 from trimtab.loop.plan import Amended, plan, proved_edit
 from trimtab.loop.settle import undo
-from trimtab.loop.snapshot import Snapshot
 from trimtab.model import EditFile, Finding, Risk, Stage
 from trimtab.workflow.edits import Edited, edit
 from trimtab.workflow.prove import prove

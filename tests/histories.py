@@ -18,9 +18,9 @@ from loops import CI, Team, planned
 from trimtab.loop import Site
 from trimtab.loop.apply import apply
 from trimtab.loop.collect import collect
-from trimtab.loop.expose import expose
+from trimtab.loop.collect.expose import expose
+from trimtab.loop.collect.watch import watch
 from trimtab.loop.turn import verdict
-from trimtab.loop.watch import watch
 from trimtab.model import History, Intervention, Job, Run, Stage
 from trimtab.world.github import Hub
 

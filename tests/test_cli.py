@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import fcntl
 import json
 import os
 import pty
 import re
 import resource
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -408,6 +411,37 @@ def test_explain_is_the_docstring(run: Run) -> None:
         assert json.loads(run.out)["id"] == id
     assert run("explain") == 0
     assert len(run.out.splitlines()) == len(catalogue.rules()) + len(catalogue.kpis()) + 3
+
+
+@pytest.mark.parametrize("words", [["diagnose"], ["explain", "set-timeout"], ["loop", "--help"], ["explain", "nope"]])
+def test_a_narrow_terminal_gets_narrow_screens(words: list[str], clone: Path) -> None:
+    keyboard, screen = pty.openpty()
+    fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    env = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    argv = [sys.executable, "-m", "trimtab", *words]
+    with subprocess.Popen(argv, cwd=clone, stdin=screen, stdout=screen, stderr=screen, env=env):
+        os.close(screen)
+        shown = b""
+        while data := _read(keyboard):
+            shown += data
+    os.close(keyboard)
+    lines = re.sub(r"\x1b\[\d+m", "", shown.decode()).splitlines()
+    assert len(lines) > 5
+    assert max(map(len, lines)) <= 80
+
+
+def _read(terminal: int) -> bytes:
+    """What was written next; nothing when the other side is closed (Linux then says EIO)."""
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        return b""
+
+
+def test_a_manual_page_fits_a_hundred_columns_and_keeps_its_examples(run: Run) -> None:
+    assert run("explain", "set-timeout") == 0
+    assert max(map(len, run.out.splitlines())) <= 100
+    assert "\n    [rules.set-timeout]\n    default_minutes = 60\n" in run.out
 
 
 def test_init_writes_a_file_that_it_can_read_and_never_replaces_one(clone: Path, run: Run) -> None:

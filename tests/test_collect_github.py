@@ -14,7 +14,7 @@ from trimtab.config import Config
 from trimtab.ledger.journal import Journal
 from trimtab.ledger.store import Ledger
 from trimtab.loop import Site
-from trimtab.loop.collect_github import CURSOR, OVERLAP, REACH, _open_windows, stratified
+from trimtab.loop.collect.github import CURSOR, OVERLAP, REACH, _open_windows, stratified
 from trimtab.model import Run
 
 

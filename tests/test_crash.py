@@ -30,7 +30,7 @@ from crashing import (
 )
 from trimtab.loop import Site
 from trimtab.loop.apply import apply
-from trimtab.loop.recover import recover
+from trimtab.loop.ground.recover import recover
 from trimtab.loop.settle import undo
 from trimtab.model import Stage
 

@@ -17,7 +17,7 @@ from trimtab.ledger.entry import Entry
 from trimtab.loop import Site
 from trimtab.loop.apply import apply
 from trimtab.loop.ground import place_of
-from trimtab.loop.recover import recover
+from trimtab.loop.ground.recover import recover
 from trimtab.loop.settle import settle, undo
 from trimtab.model import Decision, EditFile, Intervention, Stage, Verdict
 

@@ -14,8 +14,8 @@ from trimtab.errors import RefusedError
 from trimtab.loop import Site
 from trimtab.loop.apply import apply
 from trimtab.loop.collect import collect
+from trimtab.loop.collect.sync import sync
 from trimtab.loop.settle import settle, undo
-from trimtab.loop.sync import sync
 from trimtab.model import Decision, Stage, Verdict
 from trimtab.world import journal_ref
 from trimtab.world.git_write import commit_files

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from series import START, series
 from trimtab.catalogue.evidence import Evidence
 from trimtab.loop.measure import measure
-from trimtab.loop.sides import Sides, sides
+from trimtab.loop.measure.sides import Sides, sides
 from trimtab.model import (
     Counted,
     Decision,

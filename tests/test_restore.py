@@ -17,8 +17,8 @@ from crashing import FILES, STORY, WORKFLOWS, Project, ours, plan
 from trimtab.errors import UsageError
 from trimtab.loop import Site
 from trimtab.loop.apply import apply
-from trimtab.loop.restore import backups, recipe, restore, undo_to_last_green
 from trimtab.loop.settle import undo
+from trimtab.loop.settle.restore import backups, recipe, restore, undo_to_last_green
 from trimtab.model import Intervention, Run, Stage, Unknown
 from trimtab.world.backups import FOLDER, Backup, restores
 from trimtab.world.files import sha256

@@ -19,7 +19,7 @@ from trimtab.config import Config
 from trimtab.errors import ConflictError, LockedError, RefusedError, StaleError, UsageError
 from trimtab.loop import Site
 from trimtab.loop.apply import apply
-from trimtab.loop.recover import recover
+from trimtab.loop.ground.recover import recover
 from trimtab.loop.settle import disable, enable, pause, resume, settle, undo, undo_since
 from trimtab.model import Decision, Intervention, Risk, Stage, Verdict
 from trimtab.world.git import Repository

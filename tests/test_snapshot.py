@@ -14,7 +14,7 @@ from trimtab.config import Config
 from trimtab.errors import RefusedError
 from trimtab.loop import Site
 from trimtab.loop.collect import collect, evidence
-from trimtab.loop.snapshot import Snapshot
+from trimtab.loop.collect.snapshot import Snapshot
 from trimtab.model import Job, Run, Unknown
 
 PATH = ".github/workflows/ci.yml"
@@ -178,7 +178,7 @@ def test_runs_from_a_file_belong_to_the_workflow_that_their_name_means(team: Tea
 def test_runs_of_squashed_pull_requests_are_fetched_by_id(team: Team, site: Site) -> None:
     from loops import planned
     from trimtab.loop.apply import apply
-    from trimtab.loop.expose import expose
+    from trimtab.loop.collect.expose import expose
 
     ben = team.clone("ben")
     team.git(ben, "checkout", "-qb", "topic")

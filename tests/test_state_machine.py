@@ -20,7 +20,7 @@ from crashing import FILES, Project, killed, line_of, plan, scratch
 from trimtab.errors import ConflictError, RefusedError, StaleError, UsageError
 from trimtab.loop import Site
 from trimtab.loop.apply import apply
-from trimtab.loop.recover import recover
+from trimtab.loop.ground.recover import recover
 from trimtab.loop.settle import undo
 from trimtab.model import Stage
 

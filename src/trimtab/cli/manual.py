@@ -10,7 +10,7 @@ from trimtab.cli.overview import kind_of
 from trimtab.config import nearest
 from trimtab.errors import UsageError
 from trimtab.report import figures
-from trimtab.report.text import page
+from trimtab.report.text import flowed, page, wrapped
 
 RISKS = {
     "safe": "safe: `apply --safe-only` takes it",
@@ -98,10 +98,11 @@ def toml(value: object) -> str:
 def text(facts: dict[str, object]) -> str:
     """One manual page for a terminal."""
     id = str(facts["id"])
-    lines = [f"{id}: {facts['title']}", "", *str(facts["manual"]).splitlines(), ""]
-    lines += [f"  {name:<10} {said}" for name, said in about(facts)]
+    lines = [*wrapped(f"{id}: {facts['title']}", "", "  "), "", *flowed(str(facts["manual"])), ""]
+    for name, said in about(facts):
+        lines += wrapped(said, f"  {name:<10} ")
     if facts["kind"] != "kpi":
-        lines += ["", f"switch it off: trimtab disable {id}, or in a file: # trimtab: ignore[{id}]"]
+        lines += ["", *wrapped(f"switch it off: trimtab disable {id}, or in a file: # trimtab: ignore[{id}]", "", "  ")]
         lines += [f"next: trimtab diagnose --rule {id}"]
     else:
         lines += ["", "next: trimtab"]

@@ -17,6 +17,7 @@ from trimtab.cli import verbs as _verbs
 from trimtab.cli.terminal import Terminal
 from trimtab.config import nearest
 from trimtab.errors import UsageError
+from trimtab.report.text import flowed
 
 FORMATS = ("text", "json", "markdown", "github", "sarif")
 DEFAULT = "status"
@@ -75,7 +76,7 @@ def parser_for(verb: Verb) -> argparse.ArgumentParser:
     text = cleandoc(verb.__doc__ or "")
     parser = Parser(
         prog=f"trimtab {name}",
-        description=text,
+        description="\n".join(flowed(text)),
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

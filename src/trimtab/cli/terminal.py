@@ -5,13 +5,14 @@ Where a verb writes: results to stdout, progress to stderr, a question to the pe
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from typing import TextIO
 
 from trimtab.errors import UsageError
 from trimtab.report import escape
-from trimtab.report.text import Paint
+from trimtab.report.text import WIDTH, Paint, fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Terminal:
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")
+        if sys.stdout.isatty():
+            fit(shutil.get_terminal_size((WIDTH, 24)).columns)
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         return cls(sys.stdout, sys.stderr, sys.stdin, Paint(colour))
 

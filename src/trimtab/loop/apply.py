@@ -14,9 +14,9 @@ from trimtab.config import Delivery
 from trimtab.errors import RefusedError, StaleError
 from trimtab.loop import Site
 from trimtab.loop.ground import alone, announce, content_of, copies_of, repository_of, token_of, tree_of
-from trimtab.loop.offer import offer_change
-from trimtab.loop.recover import finish_apply, receipt_of, recover_alone, reverse_apply
-from trimtab.loop.trust import prove_foreign
+from trimtab.loop.ground.offer import offer_change
+from trimtab.loop.ground.recover import finish_apply, receipt_of, recover_alone, reverse_apply
+from trimtab.loop.ground.trust import prove_foreign
 from trimtab.model import Intervention, Receipt, Stage
 from trimtab.world import backups
 from trimtab.world.files import WorkTree, sha256

@@ -1,5 +1,5 @@
 """
-Renders screens for a terminal: 100 columns, colour only when asked, the next command at the end of each
+Renders screens for a terminal: at most 100 columns, colour only when asked, the next command at the end of each
 
 Every screen is a list of lines. Hostile text is made plain before it is put into a line, our own colour comes after, and
 `page` breaks what a runner would obey, so that the same output is harmless in a log of GitHub Actions.
@@ -8,6 +8,7 @@ Every screen is a list of lines. Hostile text is made plain before it is put int
 from __future__ import annotations
 
 import difflib
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from trimtab.model import Finding, HostRef, Prediction, Risk, RunRef, Span, Unkn
 from trimtab.report import escape, figures
 from trimtab.report.values import ChangeLine, FindingsPage, KpiLine, Overview
 
-WIDTH = 100
+WIDTH, NARROWEST = 100, 40
 FIRST_SCREEN = 7
 _SURE = {
     Risk.SAFE: "safe, and proved on the bytes",
@@ -46,12 +47,38 @@ def page(lines: Iterable[str]) -> str:
     return escape.no_commands("\n".join(lines) + "\n")
 
 
+def fit(columns: int) -> None:
+    """From now on this process wraps for a terminal of so many columns, if it is narrower than 100; files and pipes get 100."""
+    global _columns
+    _columns = min(max(columns, NARROWEST), WIDTH)
+
+
+_columns = WIDTH
+
+
 def wrapped(text: str, first: str = "", rest: str | None = None) -> list[str]:
-    """Lines of at most 100 columns; `first` opens the first one, `rest` the others (blanks of the same width)."""
+    """Lines that fit; `first` opens the first one, `rest` the others (blanks of the same width)."""
     rest = " " * len(first) if rest is None else rest
     return textwrap.wrap(
-        escape.plain(text), WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False
+        escape.plain(text), _columns, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False
     ) or [first.rstrip()]
+
+
+def flowed(text: str) -> list[str]:
+    """Paragraphs and the items of lists wrapped anew to fit; what is indented further, or a table, stays as it is."""
+    blocks: list[list[str]] = []
+    for line in text.splitlines():
+        listed = bool(blocks) and blocks[-1][0].startswith("- ")
+        goes_on = re.match(r"  \S" if listed else r"[^\s|-]", line)
+        if goes_on and blocks and re.match(r"- |[^\s|-]", blocks[-1][0]):
+            blocks[-1].append(line.strip())
+        else:
+            blocks.append([line])
+    lines: list[str] = []
+    for block in blocks:
+        loose = re.match(r"- |[^\s|-]", block[0])
+        lines += wrapped(" ".join(block), "", "  " if block[0].startswith("- ") else "") if loose else block
+    return lines
 
 
 # ------------------------------------------------------------------------------------ findings
@@ -116,7 +143,7 @@ def place_lines(where: Span | HostRef | RunRef, paint: Paint = PLAIN) -> list[st
         return lines
     gutter = str(where.line)
     blank = " " * len(gutter)
-    shown, caret = _window(where, WIDTH - len(gutter) - 3)
+    shown, caret = _window(where, _columns - len(gutter) - 3)
     lines.append(f"{paint('blue', gutter + ' |')} {shown}")
     lines.append(f"{paint('blue', blank + ' |')} {paint('yellow', caret)}")
     return lines

@@ -48,7 +48,7 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
     from trimtab.cli.site import open_site
     from trimtab.loop.collect import evidence
     from trimtab.loop.ground import repository_of
-    from trimtab.loop.recover import recover
+    from trimtab.loop.ground.recover import recover
     from trimtab.report import text
 
     site = open_site(options, terminal)

@@ -27,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, terminal: Terminal) -> int:
     from trimtab.cli.site import open_site
-    from trimtab.loop.restore import recipe
+    from trimtab.loop.settle.restore import recipe
 
     if (options.action == "restore") != (options.copy is not None):
         raise UsageError(
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _list(options: argparse.Namespace, terminal: Terminal, site: Site) -> int:
-    from trimtab.loop.restore import backups
+    from trimtab.loop.settle.restore import backups
 
     found = backups(site)
     rows = [
@@ -59,7 +59,7 @@ def _list(options: argparse.Namespace, terminal: Terminal, site: Site) -> int:
 
 def _restore(options: argparse.Namespace, terminal: Terminal, site: Site) -> int:
     from trimtab.cli.select import path
-    from trimtab.loop.restore import restore
+    from trimtab.loop.settle.restore import restore
     from trimtab.report.text import diff, page
 
     copy = path(site, options.copy)

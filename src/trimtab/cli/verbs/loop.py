@@ -38,7 +38,7 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
     from trimtab.cli.site import open_site
     from trimtab.loop.collect import evidence
     from trimtab.loop.diagnose import diagnose
-    from trimtab.loop.recover import recover
+    from trimtab.loop.ground.recover import recover
 
     site = open_site(options, terminal)
     codes: list[int] = []

@@ -38,7 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, terminal: Terminal) -> int:
     from trimtab.cli.moments import moment
     from trimtab.cli.site import open_site
-    from trimtab.loop.recover import recover
+    from trimtab.loop.ground.recover import recover
 
     ways = [bool(options.ids), options.all, options.to_last_green is not None]
     if ways.count(True) != 1 or (options.since and not options.all):
@@ -121,7 +121,7 @@ def _show(terminal: Terminal, site: Site, changes: Sequence[Progress]) -> int:
 
 def _to_last_green(options: argparse.Namespace, terminal: Terminal, site: Site) -> int:
     from trimtab.cli.select import path
-    from trimtab.loop.restore import undo_to_last_green
+    from trimtab.loop.settle.restore import undo_to_last_green
     from trimtab.model import Unknown
     from trimtab.report.text import diff, page
 

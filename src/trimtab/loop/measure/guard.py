@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
-from trimtab.loop.sides import Sides
+from trimtab.loop.measure.sides import Sides
 from trimtab.model import Run
 from trimtab.replay.outcomes import Outcome, first_attempts, outcome
 from trimtab.replay.runs import ended

@@ -19,8 +19,8 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from trimtab.catalogue.protocols import CountingRule, Rule
-from trimtab.loop.guard import alarm
-from trimtab.loop.sides import Sides, distinct, sides
+from trimtab.loop.measure.guard import alarm
+from trimtab.loop.measure.sides import Sides, distinct, sides
 from trimtab.model import Counted, Decision, History, Intervention, Run, Unknown, Verdict
 from trimtab.replay.outcomes import Outcome, outcome
 from trimtab.replay.runs import ended, runner_seconds
@@ -59,30 +59,30 @@ def measure(
     """
     known = distinct(runs, now)
     paths = {file.path for file in plan.files}
-    mine = tuple(run for run in known if run.workflow in paths)
     found = sides(
-        mine,
+        tuple(run for run in known if run.workflow in paths),
         live_from=live_from,
         treated_blobs=treated_blobs,
         control_blobs=control_blobs,
         effective_at=effective_at,
     )
     if isinstance(found, Unknown):
-        return _unverifiable(
-            plan, f"{found.why}; say when it became live: trimtab measure {plan.id} --effective-at TIME"
-        )
+        why = f"{found.why}; say when it became live: trimtab measure {plan.id} --effective-at TIME"
+        return _unverifiable(plan, why)
     case = Case(plan, found, now)
     treated = {run.key for run in found.treated}
     reason = alarm(found, [run for run in known if run.key not in treated])
-    if reason is not None:
-        return case.verdict(Decision.UNDO, reason)
-    match plan.design:
+    return case.verdict(Decision.UNDO, reason) if reason is not None else _by_design(case, rule)
+
+
+def _by_design(case: Case, rule: Rule | None) -> Verdict:
+    match case.plan.design:
         case "counted":
             return _counted(case, rule)
         case "before_after":
             return _before_after(case)
         case _:
-            return case.verdict(Decision.UNVERIFIABLE, f"nothing that runs tell can show what {plan.rule} does")
+            return case.verdict(Decision.UNVERIFIABLE, f"nothing that runs tell can show what {case.plan.rule} does")
 
 
 @dataclass(frozen=True, slots=True)

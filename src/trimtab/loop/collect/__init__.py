@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from trimtab.catalogue.evidence import Evidence
 from trimtab.errors import RefusedError
 from trimtab.loop import Site
-from trimtab.loop.snapshot import Snapshot
+from trimtab.loop.collect.snapshot import Snapshot
 from trimtab.model import Run
 
 if (
@@ -94,13 +94,14 @@ def _import(site: Site, files: Sequence[Path], found: _Tally) -> None:
     added = site.ledger.add_runs(_located(site, imported.runs))
     found.stored, found.updated = found.stored + added.stored, found.updated + added.updated
     found.duplicates += added.duplicates + imported.duplicates
-    told = f"{len(imported.runs)} run attempts with {imported.jobs} jobs in {len(files)} files"
+    of = "1 file" if len(files) == 1 else f"{len(files)} files"
+    told = f"{len(imported.runs):,} run attempts with {imported.jobs:,} jobs in {of}"
     found.says += [told, *imported.problems]
 
 
 def _ask(site: Site, hub: Hub, found: _Tally) -> None:
     """Read from GitHub what the hub's requests pay for."""
-    from trimtab.loop.collect_github import gather
+    from trimtab.loop.collect.github import gather
 
     gathered = gather(site, hub)
     found.stored, found.updated = found.stored + gathered.stored, found.updated + gathered.updated
@@ -110,8 +111,8 @@ def _ask(site: Site, hub: Hub, found: _Tally) -> None:
 
 def _meaning(site: Site, hub: Hub | None) -> list[str]:
     """See what became of changes, and which workflow file each run executed."""
-    from trimtab.loop.expose import expose
-    from trimtab.loop.watch import watch
+    from trimtab.loop.collect.expose import expose
+    from trimtab.loop.collect.watch import watch
 
     says = [seen.says for seen in watch(site, hub)]
     exposed = expose(site)
@@ -119,7 +120,7 @@ def _meaning(site: Site, hub: Hub | None) -> list[str]:
 
 
 def _shared(site: Site) -> list[str]:
-    from trimtab.loop.sync import sync
+    from trimtab.loop.collect.sync import sync
 
     synced = sync(site)
     if synced.why is not None:

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 from trimtab.errors import RateLimited
 from trimtab.loop import Site
-from trimtab.loop.snapshot import DEFAULT_BRANCH, FILES, REQUIRED
+from trimtab.loop.collect.snapshot import DEFAULT_BRANCH, FILES, REQUIRED
 from trimtab.model import Job, Run, Unknown
 from trimtab.world import rest
 from trimtab.world.git import WORKFLOWS

@@ -22,10 +22,10 @@ from trimtab.ledger.entry import Entry
 from trimtab.ledger.state import Progress
 from trimtab.loop import Site
 from trimtab.loop.ground import alone, announce, change_of, content_of, token_of, tree_of
-from trimtab.loop.offer import withdraw_change
-from trimtab.loop.recover import finish_undo, recover, recover_alone
-from trimtab.loop.restore import undo_to_last_green
-from trimtab.loop.trust import applied_here, prove_foreign
+from trimtab.loop.ground.offer import withdraw_change
+from trimtab.loop.ground.recover import finish_undo, recover, recover_alone
+from trimtab.loop.ground.trust import applied_here, prove_foreign
+from trimtab.loop.settle.restore import undo_to_last_green
 from trimtab.model import Decision, Intervention, Risk, Stage, Verdict
 
 __all__ = ["disable", "enable", "pause", "recover", "resume", "settle", "undo", "undo_since", "undo_to_last_green"]
