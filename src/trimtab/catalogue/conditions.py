@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal as OneOf
@@ -176,13 +176,46 @@ def takes(push: Event, branch: str) -> bool:
 
 
 def _matches(pattern: str, branch: str) -> bool:
-    words = {"**": ".*", "*": "[^/]*", "?": "?", "+": "+"}
-    parts = re.split(r"(\*\*|\*|\?|\+|\[[^\]]*\])", pattern)
-    regex = "".join(words.get(part, part if re.fullmatch(r"\[[^\]]*\]", part) else re.escape(part)) for part in parts)
-    try:
-        return re.fullmatch(regex, branch) is not None
-    except re.error:
-        return False
+    """
+    Whether a filter pattern takes a branch; `?` and `+` repeat what stands before them
+
+    Every place that could be reached is kept at once, so the work grows with the two lengths and not faster: a pattern of
+    a thousand stars, given to a backtracking matcher, would keep it busy for years.
+    """
+    places = {0}
+    for takes, at_least, at_most in _parts(pattern):
+        reached = places if at_least == 0 else set()
+        front = places
+        while front:
+            front = {at + 1 for at in front if at < len(branch) and takes(branch[at])}
+            front = front - reached if at_most is None else front
+            reached = reached | front
+            if at_most is not None:
+                break
+        places = reached
+    return len(branch) in places
+
+
+_Part: TypeAlias = tuple[Callable[[str], bool], int, int | None]  # which character, how often at least and at most
+
+
+def _parts(pattern: str) -> list[_Part]:
+    parts: list[_Part] = []
+    for token in re.findall(r"\\.|\*\*|[*?+]|\[[^\]]+\]|.", pattern, re.DOTALL):
+        if token in ("*", "**"):
+            parts.append(((lambda character: True) if token == "**" else "/".__ne__, 0, None))
+        elif token in ("?", "+") and parts:
+            takes, least, most = parts.pop()
+            parts.append((takes, 0, most) if token == "?" else (takes, least, None))
+        else:
+            parts.append((_class(token) if len(token) > 2 else token[-1].__eq__, 1, 1))
+    return parts
+
+
+def _class(token: str) -> Callable[[str], bool]:
+    """The characters of `[a-z0-9]`."""
+    ranges = re.findall(r"(.)-(.)|(.)", token[1:-1], re.DOTALL)
+    return lambda character: any(low <= character <= high if low else character == one for low, high, one in ranges)
 
 
 # ------------------------------------------------------------------------------------ three-valued logic

@@ -57,6 +57,7 @@ _TOOLS = frozenset({
     "mkdocs", "mike", "rsync", "scp", "ssh", "ansible", "ansible-playbook",
 })  # fmt: skip
 _OPENED = str.maketrans(dict.fromkeys("\t\n;&|(`\"'", " "))
+_MAX_LINE = 2000  # characters of one command; 2 of 1,684 real files have longer ones
 _GENERATED = re.compile(
     r"\b(?:auto-?generated|automatically generated|generated automatically|generated (?:by|from|with|file))\b"
     r"|\bnot (?:be )?(?:\w+ )?(?:edit(?:ed)?|modif(?:y|ied)|change(?:d)?)\b",
@@ -212,6 +213,8 @@ def _script_delivers(script: str) -> str | None:
     if _TOOLS.isdisjoint(script.lower().translate(_OPENED).split()) and "--push" not in script:
         return None
     text = re.sub(r"\\\n\s*", " ", script)
-    text = re.sub(r"(?m)^\s*#.*$", "", text)
+    text = re.sub(r"(?m)^[ \t]*#.*$", "", text)
+    if max(map(len, text.split("\n"))) > _MAX_LINE:  # what takes a person too long takes the expression below too long
+        return "a line too long to read"
     found = _SCRIPT.search(text)
     return " ".join(found[0].strip(" \t\n;&|(`\"'").split()[:3]) if found else None

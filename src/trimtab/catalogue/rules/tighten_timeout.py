@@ -2,13 +2,14 @@
 Tighten a time limit that is so loose that a hung job is found hours late
 
 Fires where a job's `timeout-minutes` is a number more than five times the 99th percentile of its successes (at least 20 of
-them, over at least two weeks), and the limit that history suggests is at least half an hour shorter. The new limit
+them, over at least four weeks), and the limit that history suggests is at least 20 minutes shorter. The new limit
 leaves twice as much room as `set-timeout` would, and at least 15 minutes: somebody chose the old one, perhaps for a day when
 every cache is cold.
 
 Not touched: limits with a comment beside or above them, which is somebody's reason; limits that are expressions or that differ
-by matrix leg; deployments and releases, debugging sessions; and jobs that may do more on an event that the history has
-not seen succeed. The effect is counted.
+by matrix leg; jobs that compile behind ccache or sccache, whose rare cold build takes many times as long; deployments and
+releases, work that is started by hand only, debugging sessions, steps that retry within limits of their own; and jobs
+that may do more on an event that the history has not seen succeed. The effect is counted.
 """
 
 from __future__ import annotations
@@ -19,19 +20,19 @@ from dataclasses import replace
 from trimtab.catalogue.evidence import Evidence
 from trimtab.catalogue.hangs import count_stopped, without_hangs
 from trimtab.catalogue.limits import Lengths, lengths, limit_of, minutes, proposed, runner, unseen_event, untouchable
-from trimtab.catalogue.purpose import own_files
+from trimtab.catalogue.purpose import own_files, source
 from trimtab.model import Design, EditFile, Finding, ReplaceScalar, Risk, Unknown
 from trimtab.workflow.model import Job, Workflow
 
 metric = "runner_minutes"
 risk = Risk.SAFE
 design: Design = "counted"
-settings: Mapping[str, object] = {"loose": 5.0, "min_days": 14.0}
+settings: Mapping[str, object] = {"loose": 5.0, "min_days": 28.0}
 count = count_stopped
 
 _ROOM = 2.0  # times what set-timeout would choose
 _LEAST = 15.0  # minutes
-_WORTH = 30.0  # minutes that a hang must cost less for the edit to be worth a review
+_WORTH = 20.0  # minutes that a hang must cost less for the edit to be worth a review
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -39,12 +40,17 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         found = {}
         for job in workflow.jobs.values():
             limit = limit_of(job)
-            if limit is not None and untouchable(workflow, job) is None and not _explained(workflow, job):
+            if limit is not None and untouchable(workflow, job) is None and not _has_reason(workflow, job):
                 tighter = _tighter(workflow, job, limit, evidence)
                 if tighter is not None:
                     found[job.id] = tighter
         if found:
             yield _finding(workflow, found)
+
+
+def _has_reason(workflow: Workflow, job: Job) -> bool:
+    """Whether the room is there for something: a comment says so, or a compiler cache that may be cold."""
+    return _explained(workflow, job) or "ccache" in source(workflow, job)
 
 
 def _explained(workflow: Workflow, job: Job) -> bool:
