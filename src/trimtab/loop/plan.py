@@ -28,7 +28,6 @@ from trimtab.workflow.prove import prove
 from trimtab.workflow.read import read
 from trimtab.world.git import blob_id
 
-
 _ELSEWHERE = Unknown("a proof about one file looks at no other file's history")
 
 
