@@ -30,6 +30,7 @@ from trimtab.workflow.validity import JOB_KEYS, STEP_KEYS, TOP_KEYS, duplicate_k
 MAX_CHARACTERS = 64 * 1024  # each trial parses the file once: larger ones are left to a person
 _MAX_LINE = 400  # longer lines are left alone: the corrections are made for lines that people write
 _ROUNDS = 12
+_WORK = 8 << 20  # characters parsed in all trials together: a few seconds
 _LOOK_BACK = 30
 _KEYS = TOP_KEYS | JOB_KEYS | STEP_KEYS
 _CONFLICT = re.compile(r"(<{7}|>{7}|={7})(\s|$)")
@@ -58,7 +59,7 @@ def repair(text: str) -> tuple[ReplaceText, ...] | Unknown:
     """
     Whole-line replacements, in order, that make `text` (without BOM) a workflow; Unknown when none is found
 
-    The replaced text carries no newline. Bounded: 64 KiB, 12 rounds of a few dozen trials.
+    The replaced text carries no newline. Bounded: 64 KiB, 12 rounds of a few dozen trials, 8 MiB parsed.
     """
     if len(text) > MAX_CHARACTERS:
         return Unknown(f"longer than {MAX_CHARACTERS // 1024} KiB, too long to repair by trial")
@@ -68,9 +69,10 @@ def repair(text: str) -> tuple[ReplaceText, ...] | Unknown:
     error = _error(lines)
     if error is None:
         return Unknown("it parses")
-    at = Trial(lines, error, 0)
+    at, left = Trial(lines, error, 0), _WORK // (len(text) + 1)
     for _ in range(_ROUNDS):
-        trials = _trials(at)
+        trials = _trials(at, left)
+        left -= len(trials)
         whole = [(score, trial) for trial in trials if trial.error is None and (score := _score(trial)) is not None]
         if whole:
             return _replacements(lines, min(whole, key=lambda item: item[0])[1].lines)
@@ -85,10 +87,13 @@ def _line(trial: Trial) -> int:
     return -1 if trial.error is None else trial.error.line
 
 
-def _trials(at: Trial) -> list[Trial]:
+def _trials(at: Trial, limit: int) -> list[Trial]:
+    """Every correction of one text once, at most `limit` of them."""
     seen: set[tuple[str, ...]] = {at.lines}
-    found = []
+    found: list[Trial] = []
     for lines in _corrections(at):
+        if len(found) >= limit:
+            break
         if lines not in seen:
             seen.add(lines)
             found.append(Trial(lines, _error(lines), at.cost + _cost(at.lines, lines)))
@@ -103,6 +108,10 @@ def _cost(before: Sequence[str], after: Sequence[str]) -> int:
 def _distance(old: str, new: str) -> int:
     if len(old) > _MAX_LINE:
         return abs(len(old) - len(new)) + 1
+    while old and new and old[0] == new[0]:
+        old, new = old[1:], new[1:]
+    while old and new and old[-1] == new[-1]:
+        old, new = old[:-1], new[:-1]
     blocks = SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()
     same = sum(block.size for block in blocks)
     return len(old) + len(new) - 2 * same

@@ -19,13 +19,14 @@ from yaml import CSafeLoader
 from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 from yaml.resolver import Resolver
 
-from trimtab.errors import ParseError
+from trimtab.errors import HostileFileError, ParseError
 from trimtab.model import NodePath, Span
 from trimtab.workflow.guard import check_aliases, check_depth, decode, may_have_anchor
 
 _TAG = "tag:yaml.org,2002:"
 _NULL, _STR, _SEQ, _MAP = (_TAG + name for name in ("null", "str", "seq", "map"))
 _RESOLVER = Resolver()
+MAX_JOBS = 1000  # the largest of 1,684 real files, a generated one, has 410
 
 
 class Scalar(NamedTuple):
@@ -192,10 +193,22 @@ def parse(data: bytes) -> Tree:
     text, bom = decode(data)
     check_depth(text)
     root = _compose(text)
+    _check_jobs(root)
     tree = Tree(text, bom, _majority_newline(text), root)
     if tree.may_have_anchors:
         check_aliases(root)
     return tree
+
+
+def _check_jobs(root: Node) -> None:
+    """HostileFileError for more jobs than MAX_JOBS: rules compare jobs with each other, so their work grows faster than files."""
+    jobs = child(root, "jobs")
+    if isinstance(jobs, MappingNode) and len(jobs.value) > MAX_JOBS:
+        raise HostileFileError(
+            f"the file has {len(jobs.value):,} jobs; Trimtab reads workflows of up to {MAX_JOBS:,}",
+            "comparing all of them with each other would take too long",
+            "split the workflow, or use a matrix",
+        )
 
 
 class _Loader(CSafeLoader):
