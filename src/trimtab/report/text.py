@@ -128,12 +128,15 @@ def price_lines(finding: Finding) -> list[str]:
 def next_lines(finding: Finding, paint: Paint = PLAIN) -> list[str]:
     """The command that applies it, and the one that explains it."""
     explain = f"trimtab explain {finding.rule}"
-    if finding.change is not None:
-        return [f"  = next: {paint('cyan', f'trimtab apply {finding.id}')}        more: {explain}"]
     command = finding.predicts.command if isinstance(finding.predicts, Unknown) else ""
-    if command:
-        return [f"  = next: {paint('cyan', escape.plain(command))}        more: {explain}"]
-    return [f"  = next: {paint('cyan', explain)}"]
+    if finding.change is not None:
+        command = f"trimtab apply {finding.id}"
+    if not command:
+        return [f"  = next: {paint('cyan', explain)}"]
+    command = escape.plain(command)
+    line, more = f"  = next: {paint('cyan', command)}", f"more: {explain}"
+    room = _columns - len(f"  = next: {command}        ")
+    return [f"{line}        {more}"] if len(more) <= room else [line, f"  = {more}"]
 
 
 def place_lines(where: Span | HostRef | RunRef, paint: Paint = PLAIN) -> list[str]:
