@@ -327,6 +327,7 @@ def test_apply_status_undo_by_the_start_of_an_id(clone: Path, run: Run) -> None:
     assert run("undo", row["id"][:4], "--dry-run") == 0
     assert "-concurrency:" in run.out
     assert run("undo", row["id"][:4], "--yes") == 0
+    assert (run.out, run.err) == (f"{row['id']} cancel-superseded: undone\nnext: trimtab\n", ""), "said once"
     assert (clone / ".github/workflows/ci.yml").read_bytes() == before
     assert run("undo", "--all", "--yes") == 0
     assert "nothing to undo" in run.out
@@ -393,6 +394,10 @@ def test_the_brakes(clone: Path, run: Run) -> None:
     assert run("apply", "--safe-only", "--yes") == 3
     assert "release week" in run.err
     assert run.out == "", "nothing was applied, and no empty line stands for it"
+    assert run("resume") == 0
+    assert run("pause") == 0
+    assert run("apply", "--safe-only", "--yes") == 3
+    assert "why: somebody pulled the brake" in run.err
     assert run("resume") == 0
     assert run("disable", "cancel-superseded") == 0
     assert run("diagnose", "--rule", "cancel-superseded", "--fail-on", "finding") == 0

@@ -174,8 +174,9 @@ def test_not_signed_in_and_offline(
     with pytest.raises(RefusedError, match="gh cannot reach"):
         collect(site, hub=hub())
     monkeypatch.setenv("PATH", "/nonexistent")
-    with pytest.raises(RefusedError, match="gh is not on PATH"):
+    with pytest.raises(RefusedError, match="gh is not on PATH") as told:
         collect(site, hub=hub())
+    assert "trimtab collect FILE" in told.value.fix
 
 
 def test_a_bad_token_is_not_an_empty_repository(

@@ -68,7 +68,8 @@ def _already(site: Site, plan: Intervention) -> Receipt | None:
 def _braked(site: Site, plan: Intervention) -> None:
     state = site.journal.state()
     if state.paused:
-        raise RefusedError("Trimtab is paused in this repository", state.paused_why, "trimtab resume")
+        why = state.paused_why or "somebody pulled the brake: nothing is applied until it is let go"
+        raise RefusedError("Trimtab is paused in this repository", why, "trimtab resume")
     if plan.rule in state.disabled:
         raise RefusedError(f"rule {plan.rule} is switched off", "somebody here did so", f"trimtab enable {plan.rule}")
 

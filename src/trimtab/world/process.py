@@ -41,6 +41,11 @@ GIT_LOCAL = frozenset(
 )
 
 
+INSTEAD = {  # what to do without a program, where there is a way around it
+    "gh": "install gh (https://cli.github.com); a history that was exported needs none: trimtab collect FILE",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """How a program ended: exit code (negative = killed by that signal) and what it wrote."""
@@ -97,7 +102,7 @@ def run(
         raise RefusedError(
             f"{argv[0]} is not on PATH" if cwd is None or os.path.isdir(cwd) else f"no such folder: {cwd}",
             f"Trimtab needs it to run `{' '.join(argv[:3])}`",
-            f"install {os.path.basename(argv[0])}, then try again",
+            INSTEAD.get(argv[0], f"install {os.path.basename(argv[0])}, then try again"),
         ) from error
     except OSError as error:
         raise RefusedError(

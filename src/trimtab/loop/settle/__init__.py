@@ -193,4 +193,4 @@ def _write(site: Site, plan: Intervention, intent: Entry, writes: tuple[edit_fil
         about = {"of": intent.id, "why": f"undo given up: {refusal.what}; every file is as it was"}
         site.journal.append("abandoned", plan.id, about, at=site.now())
         raise
-    site.say(finish_undo(site, plan, intent))
+    finish_undo(site, plan, intent)
