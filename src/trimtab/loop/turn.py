@@ -18,7 +18,7 @@ from trimtab.ledger.state import Progress, State
 from trimtab.loop import Site
 from trimtab.loop.measure import measure
 from trimtab.loop.settle import settle
-from trimtab.model import Decision, History, Run, Stage, Verdict
+from trimtab.model import Decision, History, Risk, Run, Stage, Verdict
 from trimtab.stats.placebo import WINDOW_DAYS
 
 WATCHED = frozenset({Stage.APPLIED, Stage.MEASURING})
@@ -56,8 +56,8 @@ def verdict(
     """
     What the runs collected so far say of `change`; `effective_at` dates it for a history without commit ids
 
-    Two changes that are judged before/after and came to one workflow within a fortnight cannot be told apart: then neither
-    is called helped or hurt. What is counted run by run needs no such care.
+    A change judged before/after, to whose workflow another one came within a fortnight that moves durations too, cannot be told
+    apart from it: then it is called neither helped nor hurt. What is counted run by run needs no such care.
     """
     said = _measured(site, change, all_runs(site) if runs is None else runs, effective_at)
     other = _entangled(site.journal.state(), change)
@@ -83,13 +83,24 @@ def _measured(site: Site, change: Progress, runs: Sequence[Run], effective_at: d
 
 
 def _entangled(state: State, change: Progress) -> Progress | None:
-    """Another change of the before/after kind whose days with it, or without it, are partly this one's."""
+    """
+    Another change that can move durations, and whose days with it, or without it, are partly this one's
+
+    That is one judged before/after itself, or one that a person has to agree to, since those change which jobs run and when
+    (a gate is counted for its own verdict, but it shortens runs for everybody else's). Safe counted ones cut only what hangs
+    or is superseded: they leave the runs that succeed as they are.
+    """
     if change.plan.design != "before_after" or change.live_from is None:
         return None
     paths = {file.path for file in change.plan.files}
     for other in state.changes.values():
-        same = other.plan.id != change.plan.id and other.plan.design == "before_after"
-        if not same or other.live_from is None or paths.isdisjoint(file.path for file in other.plan.files):
+        moves = other.plan.design == "before_after" or other.plan.risk is not Risk.SAFE
+        if (
+            other.plan.id == change.plan.id
+            or not moves
+            or other.live_from is None
+            or paths.isdisjoint(file.path for file in other.plan.files)
+        ):
             continue
         if abs(other.live_from - change.live_from) < timedelta(days=WINDOW_DAYS):
             return other
