@@ -78,3 +78,12 @@ def ask(id: str, data: bytes) -> None:
         except EditRefused:  # a reason to leave the file alone is an answer too
             continue
         prove(finding.change, edited)
+
+
+def test_what_only_trimtab_refuses_is_not_put_down_to_github(tmp_path: Path) -> None:
+    big = tmp_path / "repo" / PATH
+    big.parent.mkdir(parents=True)
+    big.write_bytes(b"on: push\n" + b"#" * (1 << 20))
+    (found,) = rules()["repair-syntax"].find(FolderEvidence(tmp_path))
+    assert found.says.startswith("Trimtab does not read this file: ")
+    assert found.change is None

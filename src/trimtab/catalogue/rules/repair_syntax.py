@@ -36,7 +36,7 @@ def _finding(broken: BrokenFile) -> Finding:
     )
     return Finding(
         rule="repair-syntax",
-        says=f"GitHub cannot read this file: {broken.says}",
+        says=f"{'Trimtab does not' if broken.text is None else 'GitHub cannot'} read this file: {broken.says}",
         where=_span(broken),
         evidence=(told,),
         predicts=Unknown("nothing in the file runs, so there are no minutes to compare"),
