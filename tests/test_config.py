@@ -136,3 +136,7 @@ def test_any_text_gives_a_config_or_a_config_error(text: str) -> None:
     except ConfigError as error:
         outcome = error
     assert isinstance(outcome, Config | ConfigError)
+
+
+def test_a_number_of_thousands_of_digits_is_a_clear_error() -> None:
+    assert refused("horizon-days = " + "9" * 6000).exit_code == 2

@@ -78,7 +78,7 @@ def _toml(text: str) -> dict[str, object]:
         raise ConfigError(f"trimtab.toml has {len(text):,} characters", f"more than {LARGEST:,} are not read", _FIX)
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits is a bare ValueError
         told = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise ConfigError(f"trimtab.toml is no TOML: {told}", "none of it was used", "mend that line") from error
 
