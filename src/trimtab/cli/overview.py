@@ -53,8 +53,14 @@ def name_of(site: Site) -> str:
 
 
 def build_paths(site: Site, evidence: Evidence) -> tuple[str, ...]:
-    """The workflows that the KPIs call "the build": what the configuration says, else all that there are."""
-    return site.config.build or tuple(workflow.path for workflow in evidence.workflows())
+    """
+    The workflows that the KPIs call "the build": what the configuration says, else all workflow files
+
+    An imported history whose workflows have no file here (a CSV of another repository, by name) is shown as it is.
+    """
+    files = tuple(workflow.path for workflow in evidence.workflows())
+    collected = tuple(site.ledger.workflows())
+    return site.config.build or (files if not collected or set(files) & set(collected) else collected)
 
 
 def kpi_lines(site: Site, evidence: Evidence, build: tuple[str, ...]) -> tuple[KpiLine, ...]:
