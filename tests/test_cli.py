@@ -536,6 +536,8 @@ def test_loop_turns_without_a_network(clone: Path, run: Run) -> None:
     assert "applied" in run.out
     assert run("loop", "--no-collect", "--yes", "--format", "markdown") == 0
     assert "### Changes" in run.out
+    assert run("loop", "--no-collect") == 0, "nobody is asked while there is nothing to take back"
+    assert "too early" in run.out
 
 
 def test_without_a_clone_nothing_read_is_no_clean_bill_of_health(

@@ -81,14 +81,20 @@ def _collect(site: Site, terminal: Terminal, *, ask: bool) -> int:
 
 
 def _settle(site: Site, options: argparse.Namespace, terminal: Terminal) -> Sequence[Settled]:
-    """Measure and settle what is live, after asking if a person is there."""
-    from trimtab.loop.turn import WATCHED, turn
+    """Measure and settle what is live; a person is asked before something is taken back."""
+    from trimtab.loop.settle import takes_back
+    from trimtab.loop.turn import WATCHED, turn, verdict
 
-    live = [c for c in site.journal.state().live() if c.shown in WATCHED]
-    question = f"measure {len(live)} live changes and keep or undo them by their verdicts?"
-    if not live or not terminal.confirm(question, options.yes):
-        return ()
-    return turn(site, delivery=options.delivery)
+    if options.yes:
+        return turn(site, delivery=options.delivery)
+    state = site.journal.state()
+    live = [c for c in state.live() if c.shown in WATCHED and not state.paused]
+    back = [c.plan for c in live if takes_back(c.plan, verdict(site, c))]
+    spared = set()
+    if back and not terminal.confirm(f"take back {', '.join(f'{p.id} {p.rule}' for p in back)}?", options.yes):
+        spared = {plan.id for plan in back}
+        terminal.say(f"left as it is; trimtab measure {back[0].id} says why it should go")
+    return turn(site, [c.plan.id for c in live if c.plan.id not in spared], delivery=options.delivery)
 
 
 def _apply(options: argparse.Namespace, terminal: Terminal) -> int:

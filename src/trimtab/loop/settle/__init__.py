@@ -28,7 +28,10 @@ from trimtab.loop.ground.trust import applied_here, prove_foreign
 from trimtab.loop.settle.restore import undo_to_last_green
 from trimtab.model import Decision, Intervention, Risk, Stage, Verdict
 
-__all__ = ["disable", "enable", "pause", "recover", "resume", "settle", "undo", "undo_since", "undo_to_last_green"]
+__all__ = [
+    *("disable", "enable", "pause", "recover", "resume", "settle", "takes_back", "undo", "undo_since"),
+    "undo_to_last_green",
+]
 
 _KINDS: Mapping[str, Delivery] = {name: name for name in get_args(Delivery)}
 
@@ -45,14 +48,18 @@ def settle(site: Site, id: str, verdict: Verdict, *, delivery: Delivery | None =
     plan = change.plan
     if not change.verdicts or change.verdicts[-1] != verdict:
         site.journal.verdict(plan.id, plan.digest, verdict, at=site.now())
-    match verdict.decision:
-        case Decision.UNDO:
-            return _undo_unasked(site, change, delivery, verdict.why)
-        case Decision.NO_EFFECT if plan.risk is not Risk.SAFE:
-            return _undo_unasked(site, change, delivery, verdict.why)
-        case Decision.KEEP | Decision.NO_EFFECT if change.stage in (Stage.APPLIED, Stage.MEASURING):
-            site.journal.append("kept", plan.id, {"why": verdict.why}, at=site.now())
+    if takes_back(plan, verdict):
+        return _undo_unasked(site, change, delivery, verdict.why)
+    decided = verdict.decision in (Decision.KEEP, Decision.NO_EFFECT)
+    if decided and change.stage in (Stage.APPLIED, Stage.MEASURING):
+        site.journal.append("kept", plan.id, {"why": verdict.why}, at=site.now())
     return change_of(site, plan.id).stage
+
+
+def takes_back(plan: Intervention, verdict: Verdict) -> bool:
+    """Whether `settle` would undo this change for this verdict."""
+    useless = verdict.decision is Decision.NO_EFFECT and plan.risk is not Risk.SAFE
+    return useless or verdict.decision is Decision.UNDO
 
 
 def _undo_unasked(site: Site, change: Progress, delivery: Delivery | None, why: str) -> Stage:
