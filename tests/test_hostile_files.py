@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from trimtab.errors import HostileFileError
 from trimtab.workflow.read import read
 from trimtab.workflow.repair import repair
 from trimtab.workflow.tree import MAX_JOBS, parse
+from trimtab.world.workflow_files import in_tree
 
 PATH = ".github/workflows/ci.yml"
 JOB = "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n"
@@ -78,3 +80,14 @@ def test_a_repair_gives_up_in_time(line: str) -> None:
     text = "on: push\njobs:\n" + f"{line}\n" * (60_000 // (len(line) + 1))
     with within(15):
         repair(text)
+
+
+@pytest.mark.parametrize("link", [".github", ".github/workflows"])
+def test_workflows_behind_a_link_are_not_looked_at_and_that_is_told(tmp_path: Path, link: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "workflows").mkdir(parents=True)
+    (elsewhere / "workflows" / "ci.yml").write_text(JOB)
+    place = tmp_path / "repo" / link
+    place.parent.mkdir(parents=True)
+    place.symlink_to(elsewhere if link == ".github" else elsewhere / "workflows")
+    assert "symbolic link" in str(in_tree(tmp_path / "repo")[".github/workflows"])

@@ -20,7 +20,9 @@ MAX_BYTES = 1 << 20
 def in_tree(root: Path) -> Mapping[str, bytes | str]:
     """Workflow files of a working tree by path, in order: bytes (at most 1 MiB and one), or why it was not read."""
     folder = root / WORKFLOWS
-    if any(part.is_symlink() for part in (folder, folder.parent)) or not folder.is_dir():
+    if any(part.is_symlink() for part in (folder, folder.parent)):
+        return {WORKFLOWS: "it is behind a symbolic link, which Trimtab does not follow"}
+    if not folder.is_dir():
         return {}
     with os.scandir(folder) as found:
         names = sorted(entry.name for entry in found if entry.name.endswith((".yml", ".yaml")))
