@@ -89,6 +89,8 @@ def test_only_the_last_four_weeks_count() -> None:
 @pytest.mark.parametrize("kpi", [success_rate, build_time])
 def test_without_runs_a_kpi_is_unknown_with_a_command(kpi: ModuleType) -> None:
     assert kpi.measure(Given(), ()).value == Unknown(f"no run of {CI} was collected", "trimtab collect")
+    several = kpi.measure(Given(), (CI, ".github/workflows/other.yml")).value
+    assert several == Unknown("no run of any of 2 workflows was collected", "trimtab collect")
     nothing = kpi.measure(Given(runs("ckc")), ()).value
     assert isinstance(nothing, Unknown)
     assert nothing.command == "trimtab collect"

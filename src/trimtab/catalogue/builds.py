@@ -37,7 +37,9 @@ def recent(evidence: Evidence, workflows: tuple[str, ...]) -> Recent | Unknown:
         run for known in histories if not isinstance(known, Unknown) for run in known.runs if run.conclusion is not None
     ]
     if not runs:
-        return next((h for h in histories if isinstance(h, Unknown)), Unknown("no run was collected", COMMAND))
+        why = next((h for h in histories if isinstance(h, Unknown)), Unknown("no run was collected", COMMAND))
+        several = f"no run of any of {len(paths)} workflows was collected"
+        return Unknown(several, why.command) if len(paths) > 1 else why
     until = max(run.created for run in runs)
     kept = [run for run in runs if run.created > until - timedelta(days=DAYS)]
     return Recent(tuple(sorted(kept, key=lambda run: (run.created, run.id, run.attempt))), until)

@@ -65,13 +65,13 @@ def _finding(workflow: Workflow, jobs: list[Job], evidence: Evidence) -> Iterato
     told: list[str] = []
     known: dict[str, float] = {}  # API job name -> new limit in minutes
     limited: list[Job] = []
-    missing: list[str] = []
+    missing: dict[str, list[str]] = {}  # why -> ids of jobs
     for job in jobs:
         kind = runner(workflow, job, evidence)
         found = _known_lengths(workflow, job, evidence, kind)
         limit = _limit(found, job, kind, evidence)
         if isinstance(found, Unknown) and limit is None:
-            missing.append(f"{job.id}: {found.why}")
+            missing.setdefault(found.why, []).append(job.id)
         if limit is None or limit >= (SLIM_LIMIT if kind == "slim" else DEFAULT_LIMIT):
             continue
         ops.append(InsertKey(job.path, "timeout-minutes", int(limit), after="runs-on"))
@@ -103,17 +103,23 @@ def _says(n: int, known: Mapping[str, float], ops: list[InsertKey]) -> str:
     return f"{jobs} no time limit: a hung one would run for 6 hours"
 
 
-def _only_told(workflow: Workflow, jobs: list[Job], missing: list[str]) -> Finding:
+def _only_told(workflow: Workflow, jobs: list[Job], missing: Mapping[str, list[str]]) -> Finding:
     """Something is missing in the file, but the history does not tell which limit would be safe."""
+    n = sum(map(len, missing.values()))
+    told = tuple(f"{_named(ids)}: {why}" for why, ids in missing.items())
     return Finding(
         rule="set-timeout",
-        says=("a job has" if len(missing) == 1 else f"{len(missing)} jobs have")
-        + " no time limit, and too little history",
+        says=("a job has" if n == 1 else f"{n} jobs have") + " no time limit, and too little history to choose one",
         where=workflow.span(jobs[0].path),
         node=("jobs",),
-        evidence=tuple(missing),
-        predicts=Unknown(f"too little history to choose a limit ({missing[0]})", "trimtab collect"),
+        evidence=told,
+        predicts=Unknown(f"too little history to choose a limit ({told[0]})", "trimtab collect"),
     )
+
+
+def _named(ids: list[str]) -> str:
+    """At most four of them by name."""
+    return ", ".join(ids) if len(ids) <= 4 else f"{', '.join(ids[:3])} and {len(ids) - 3} more"
 
 
 def _known_lengths(workflow: Workflow, job: Job, evidence: Evidence, kind: str | None) -> Lengths | Unknown:
