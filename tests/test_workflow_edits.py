@@ -785,3 +785,41 @@ def test_repair_and_edit_do_not_mix() -> None:
 def test_holds_sees_the_outcome_whoever_wrote_it(op: Op, text: str) -> None:
     assert holds(parse(text.encode()), op)
     assert not holds(parse(b"a: {x: 0, z: 2}\non: [push]\n"), op)
+
+
+# -------------------------------------------------------------------- found by the fuzzer
+
+
+def test_a_comment_never_slips_into_a_text_above() -> None:
+    text = "a:\n  x: |\n    t\n\n  y: 1\n    # deep\n  z: 2\n"
+    refused(text, "become part of the text above", RemovePair(("a", "y")))
+    assert edited(text.replace("    # deep\n", "  # level\n"), RemovePair(("a", "y")))
+
+
+def test_a_text_that_keeps_blank_lines_gets_no_more_of_them() -> None:
+    text = "a:\n- |+\n  t\n- 1\n\n- 2\n"
+    refused(text, "keeps the blank lines", RemovePair(("a", 1)))
+    assert edited(text, AppendItem(("a",), 3)).endswith(b"- 1\n\n- 2\n\n- 3\n")
+    assert edited("a: 1\n\nb: |+\n  t\n\n", InsertKey((), "c", 1)) == b"a: 1\n\nb: |+\n  t\n\nc: 1\n"
+
+
+def test_a_replaced_value_is_not_edited_again_where_it_was() -> None:
+    assert (
+        edited("e:\nj: 1\n", InsertKey(("e",), "k", 1), ReplaceScalar(("j",), 2), RemovePair(("e", "k")))
+        == b"e: {}\nj: 2\n"
+    )
+    refused(
+        "e:\nj: 1\n", "no single value", InsertKey(("e",), "k", 1), ReplaceScalar(("j",), 2), ReplaceScalar(("e",), 3)
+    )
+
+
+def test_many_jobs_are_edited_quickly() -> None:
+    """Each operation on a fresh parse would take minutes here."""
+    text = "jobs:\n" + "".join(
+        f"  j{n}:\n    runs-on: x\n    steps:\n      - run: y\n      - run: z\n" for n in range(300)
+    )
+    ops: list[Op] = [InsertKey(("jobs", f"j{n}"), "timeout-minutes", n, after="runs-on") for n in range(300)]
+    ops += [RemovePair(("jobs", f"j{n}", "steps", 0)) for n in range(300)]
+    after = edited(text, *ops)
+    assert after.count(b"timeout-minutes") == 300
+    assert b"run: y" not in after

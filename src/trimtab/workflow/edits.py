@@ -32,12 +32,11 @@ from trimtab.workflow.remove import move_block, remove_pair
 from trimtab.workflow.replace import replace_scalar, rewrite_on
 from trimtab.workflow.safety import refuse_file, refuse_path, show
 from trimtab.workflow.splices import Edited, Splice, apply
-from trimtab.workflow.tree import Tree, parse
+from trimtab.workflow.tree import Tree, parse, reparse
 
 __all__ = ["Edited", "Splice", "edit"]
 
 _BOM = b"\xef\xbb\xbf"
-_STILL = (InsertKey, ReplaceScalar, AppendItem)  # operations after which all other places are where they were
 
 
 def edit(data: bytes, change: EditFile) -> Edited:
@@ -64,44 +63,59 @@ class _Work:
     """
     A text being edited: operations at places that cannot touch each other share one parse, others wait for the next
 
-    Forty jobs get their timeout in one go that way, and still every operation is located on a text that is up to date for it.
+    Four hundred jobs get their timeout in one go that way, and still every operation is located on a text that is up to
+    date for it.
     """
 
     def __init__(self, tree: Tree) -> None:
         self.tree, self.text = tree, tree.text
         self.splices: list[Splice] = []
-        self._paths: list[NodePath] = []
         self._waiting: list[Splice] = []
+        self._ops: list[Op] = []
 
     def add(self, op: Op) -> None:
-        if not self._is_apart(op):
+        if any(_depends(op, earlier) for earlier in self._ops):
             self.settle()
         found = _resolve(self._fresh(), op)
         if any(_meet(a, b) for a in found for b in self._waiting):
             self.settle()
             found = _resolve(self._fresh(), op)
         self._waiting += found
-        self._paths.append(getattr(op, "path", ()))
-        if not isinstance(op, _STILL):
-            self.settle()
+        self._ops.append(op)
 
     def settle(self) -> None:
         """Carry out what waits, from the end of the text to its start, so that none shifts another."""
         ordered = sorted(self._waiting, key=lambda splice: (splice.start, splice.end), reverse=True)
         self.text = apply(self.text, ordered)
         self.splices += ordered
-        self._waiting, self._paths = [], []
+        self._waiting, self._ops = [], []
 
     def _fresh(self) -> Tree:
-        if not self._waiting and self.text is not self.tree.text:
-            self.tree = parse(_encode(self.text, self.tree.bom))
-            self.text = self.tree.text
+        if not self._waiting and self.text != self.tree.text:
+            self.tree = reparse(self.tree, self.text)
         return self.tree
 
-    def _is_apart(self, op: Op) -> bool:
-        if not isinstance(op, _STILL):
-            return not self._waiting
-        return not any(_within(op.path, path) or _within(path, op.path) for path in self._paths)
+
+def _depends(op: Op, earlier: Op) -> bool:
+    """Could `op` be understood otherwise once `earlier` is carried out? (Places that meet in the text are seen there.)"""
+    path, before = _path(op), _path(earlier)
+    if not isinstance(op, InsertKey) and _within(before, path):
+        return True
+    match earlier:
+        case InsertKey(path=holder, key=key):
+            beside = isinstance(op, InsertKey) and path == holder and key in (op.key, op.after, op.before)
+            takes = isinstance(op, RemovePair | MoveBlock) and path[:-1] == holder
+            return beside or takes or _within(path, (*holder, key))
+        case ReplaceScalar(path=place) | AppendItem(path=place):
+            return _within(path, place)
+        case RemovePair(path=place) | MoveBlock(path=place):
+            return _within(path, place[: -2 if isinstance(place[-1], int) else -1])
+        case RewriteOn():
+            return _within(path, ("on",))
+
+
+def _path(op: Op) -> NodePath:
+    return ("on",) if isinstance(op, RewriteOn) else op.path
 
 
 def _within(inner: NodePath, outer: NodePath) -> bool:

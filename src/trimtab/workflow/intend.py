@@ -42,9 +42,9 @@ def intend(data: Any, ops: Sequence[Op], leaf: Leaf = typed_leaf) -> Any:
     """
     root = _box(data)
     for op, place, beside in [(op, _find(root, _target(op)), _find(root, _beside(op))) for op in ops]:
-        if place is None or not _holds_box(root, place):  # written by an earlier operation: found now
+        if place is None or not _is_attached(root, place):  # written by an earlier operation: found now
             place, beside = _find(root, _target(op)), _find(root, _beside(op))
-        _carry_out(root, op, place, beside, leaf)
+        _carry_out(op, place, beside, leaf)
     return root.plain()
 
 
@@ -83,10 +83,27 @@ class _Box:
     """One value: a mapping as pairs, a list, or a leaf. Operations find boxes first and keep them by identity."""
 
     def __init__(self, kind: Literal["map", "list", "leaf"], value: Any) -> None:
+        self.holder: _Box | None = None
         self.kind, self.value = kind, value
+        self._hold()
 
     def become(self, other: _Box) -> None:
         self.kind, self.value = other.kind, other.value
+        self._hold()
+
+    def _hold(self) -> None:
+        for part in self.parts():
+            part.holder = self
+
+    def put(self, at: int, box: _Box, key: str | None = None) -> None:
+        """Insert a value into a list, or with its key into a mapping."""
+        self.value.insert(at, box if key is None else (key, box))
+        box.holder = self
+
+    def parts(self) -> list[_Box]:
+        if self.kind == "map":
+            return [box for _, box in self.value]
+        return self.value if self.kind == "list" else []
 
     def names(self) -> list[str]:
         return [_name(key) for key, _ in self.value] if self.kind == "map" else []
@@ -128,11 +145,9 @@ def _is_null(box: _Box) -> bool:
 def _find(root: _Box, path: NodePath | None) -> _Box | None:
     box: _Box | None = root if path is not None else None
     for part in path or ():
-        if box is None:
-            return None
-        if box.kind == "map" and part in box.names():
-            box = box.value[box.names().index(str(part))][1]
-        elif box.kind == "list" and isinstance(part, int) and 0 <= part < len(box.value):
+        if box is not None and box.kind == "map":
+            box = next((value for key, value in box.value if key == part or _name(key) == part), None)
+        elif box is not None and box.kind == "list" and isinstance(part, int) and 0 <= part < len(box.value):
             box = box.value[part]
         else:
             return None
@@ -150,7 +165,7 @@ def _beside(op: Op) -> NodePath | None:
     return (*op.path[:-1], op.before) if isinstance(op, MoveBlock) else None
 
 
-def _carry_out(root: _Box, op: Op, place: _Box | None, beside: _Box | None, leaf: Leaf) -> None:
+def _carry_out(op: Op, place: _Box | None, beside: _Box | None, leaf: Leaf) -> None:
     if place is None:
         raise ProofFailed(f"there is no place {_target(op)}", "the operation cannot be understood", "plan it again")
     match op:
@@ -161,9 +176,9 @@ def _carry_out(root: _Box, op: Op, place: _Box | None, beside: _Box | None, leaf
         case ReplaceScalar() | RewriteOn():
             place.become(_made(op.value, leaf))
         case RemovePair():
-            _remove(root, place)
+            _remove(place)
         case MoveBlock():
-            _move(root, place, beside)
+            _move(place, beside)
 
 
 def _insert(place: _Box, op: InsertKey, leaf: Leaf) -> None:
@@ -177,61 +192,63 @@ def _insert(place: _Box, op: InsertKey, leaf: Leaf) -> None:
         at = names.index(op.before)
     if place.kind != "map" or op.key in names:
         raise ProofFailed(f"no {op.key!r} can be inserted at {op.path}", "the file has changed", "plan it again")
-    place.value.insert(at, (op.key, _made(op.value, leaf)))
+    place.put(at, _made(op.value, leaf), op.key)
 
 
 def _append(place: _Box, item: _Box) -> None:
     if place.kind == "list":
-        place.value.append(item)
+        place.put(len(place.value), item)
     elif _is_null(place):
         place.become(_Box("list", [item]))
     else:
         place.become(_Box("list", [_Box(place.kind, place.value), item]))
 
 
-def _remove(root: _Box, place: _Box) -> None:
-    holder, at = _holder(root, place)
-    last_of_needs = holder.kind == "list" and len(holder.value) == 1
-    if last_of_needs:  # a job that waits for nobody has no `needs`
-        holder, at = _holder(root, holder)
-    if last_of_needs and holder.names()[at : at + 1] != ["needs"]:
+def _remove(place: _Box) -> None:
+    holder, at = _holder(place)
+    last_of_list = holder.kind == "list" and len(holder.value) == 1
+    if last_of_list:  # a job that waits for nobody has no `needs`
+        holder, at = _holder(holder)
+    if last_of_list and holder.names()[at : at + 1] != ["needs"]:
         raise ProofFailed(
-            "the last item of a list cannot be removed", "an empty list means something else", "remove its key"
+            "the last item of a list cannot be removed", "an empty list means another thing", "remove its key"
         )
     del holder.value[at]
 
 
-def _move(root: _Box, place: _Box, beside: _Box | None) -> None:
+def _move(place: _Box, beside: _Box | None) -> None:
     if beside is None:
         raise ProofFailed("there is nothing to move before", "the file has changed", "plan it again")
     if place is beside:
         return
-    holder, at = _holder(root, place)
+    holder, at = _holder(place)
     entry = holder.value.pop(at)
-    _, target = _holder(root, beside)
+    _, target = _holder(beside)
     holder.value.insert(target, entry)
 
 
-def _holder(root: _Box, wanted: _Box) -> tuple[_Box, int]:
+def _holder(wanted: _Box) -> tuple[_Box, int]:
     """The box that holds `wanted`, and at which place."""
-    waiting = [root]
-    while waiting:
-        box = waiting.pop()
-        parts = [] if box.kind == "leaf" else [part[1] if box.kind == "map" else part for part in box.value]
-        for at, part in enumerate(parts):
-            if part is wanted:
-                return box, at
-        waiting += parts
-    raise ProofFailed(
-        "an operation works on what an earlier one removed", "the change contradicts itself", "plan it again"
-    )
+    holder = wanted.holder
+    at = -1 if holder is None else _place_in(holder, wanted)
+    if holder is None or at < 0:
+        raise ProofFailed(
+            "an operation works on what is no longer there", "the change contradicts itself", "plan it again"
+        )
+    return holder, at
 
 
-def _holds_box(root: _Box, wanted: _Box) -> bool:
-    if root is wanted:
-        return True
-    parts = [] if root.kind == "leaf" else [part[1] if root.kind == "map" else part for part in root.value]
-    return any(_holds_box(part, wanted) for part in parts)
+def _place_in(holder: _Box, wanted: _Box) -> int:
+    parts = holder.parts()
+    return next((at for at, part in enumerate(parts) if part is wanted), -1)
+
+
+def _is_attached(root: _Box, box: _Box) -> bool:
+    while box is not root:
+        if box.holder is None or _place_in(box.holder, box) < 0:
+            return False
+        box = box.holder
+    return True
 
 
 # -------------------------------------------------------------------- comparing by text

@@ -189,13 +189,25 @@ def chomping_before(tree: Tree, at: int) -> str | None:
     None when that line is no part of a block scalar. A newline or a blank line put there, or taken, can change its value.
     """
     end = without_newline(tree.text, at)
-    for leaf in _leaves(tree.root):
-        is_near = leaf.style in ("|", ">") and leaf.start_mark.index < at <= leaf.end_mark.index + 1
-        if is_near and content_end(tree, leaf, leaf.start_mark.index) == end:
+    for leaf in _leaves_around(tree.root, at):
+        if leaf.style in ("|", ">") and content_end(tree, leaf, leaf.start_mark.index) == end:
             match = _HEADER.match(tree.text, _header_at(tree.text, leaf))
             marks = "" if match is None else match.group(1) + match.group(3)
             return {"-": "strip", "+": "keep"}.get(marks, "clip")
     return None
+
+
+def _leaves_around(node: Node, at: int) -> list[ScalarNode]:
+    """The scalars that begin before an offset and whose marks reach it, or nearly."""
+    if not node.start_mark.index < at <= node.end_mark.index + 1:
+        return []
+    if isinstance(node, ScalarNode):
+        return [node]
+    return (
+        [leaf for part in children(node) for leaf in _leaves_around(part, at)]
+        if isinstance(node, CollectionNode)
+        else []
+    )
 
 
 def newline_at(tree: Tree, at: int) -> str:

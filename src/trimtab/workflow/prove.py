@@ -197,8 +197,8 @@ def _removal_reach(tree: Tree, path: NodePath, gone: Set[NodePath]) -> Iterator[
             yield from _pair_reach(tree, path[:-1])
         elif parent.value[0][0] is not staying[0]:  # the first that stays moves up, maybe to a dash
             yield parent.start_mark.index, staying[0].start_mark.index
-    elif isinstance(parent, SequenceNode) and all((*path[:-1], at) in gone for at in range(len(parent.value))):
-        yield from _pair_reach(tree, path[:-1])
+    if isinstance(parent, SequenceNode) and all((*path[:-1], at) in gone for at in range(len(parent.value))):
+        yield from _removal_reach(tree, path[:-1], gone | {path[:-1]})
 
 
 def _move_reach(tree: Tree, path: NodePath) -> Iterator[tuple[int, int]]:

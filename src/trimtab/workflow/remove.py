@@ -22,6 +22,7 @@ from trimtab.workflow.locate import (
     column,
     content_end,
     dash_of,
+    indent_of,
     is_flow,
     lead_start,
     line_end,
@@ -109,9 +110,21 @@ def cut_lines(tree: Tree, start: int, end: int) -> Splice:
             "taking away what stands between would lengthen it",
             "use `|`",
         )
+    _refuse_swallowing(tree, start, end)
     if end == len(text) and not text.endswith("\n") and above in (None, "strip") and not blank_above(text, start):
         start = without_newline(text, start)
     return replace(text, start, end, "")
+
+
+def _refuse_swallowing(tree: Tree, start: int, end: int) -> None:
+    """A comment that trails what goes, deeper than it, must not become a line of a block scalar above."""
+    depth = indent_of(tree.text[start:end].lstrip("\r\n"))
+    last = len(tree.text[:start].rstrip())
+    in_text = chomping_before(tree, start) or chomping_before(tree, line_end(tree.text, last))
+    if in_text is not None and tail_end(tree, end - 1, depth) > end:
+        raise EditRefused(
+            "a comment below would become part of the text above", "its meaning would change", "move the comment"
+        )
 
 
 def _remove_from_flow(

@@ -211,6 +211,11 @@ def _check_jobs(root: Node) -> None:
         )
 
 
+def reparse(tree: Tree, text: str) -> Tree:
+    """The tree of `text`, which an edit made of a tree that was already found harmless."""
+    return Tree(text, tree.bom, tree.newline, _compose(text))
+
+
 class _Loader(CSafeLoader):
     """
     PyYAML's C loader with its resolver, written in Python and called for every node, made short
