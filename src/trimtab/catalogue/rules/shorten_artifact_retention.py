@@ -42,7 +42,7 @@ _PASSING = re.compile(
 )
 _LASTING = re.compile(
     r"\b(?:releases?|dist|wheels?|whl|sdist|packages?|pkg|installers?|binary|binaries|bin|exe|msi|dmg|apk|aab|ipa|deb|rpm|appimage"
-    r"|snap|flatpak|images?|iso|docker|oci|nightly|snapshots?|baseline|base|history|reference|golden|benchmarks?|bench|perf"
+    r"|snap|flatpak|db|database|images?|iso|docker|oci|nightly|snapshots?|baseline|base|history|reference|golden|benchmarks?|bench|perf"
     r"|fuzz|fuzzing|fuzzer|corpus|repro|sboms?|bom|attestations?|provenance|signatures?|signed|sarif|licenses?|audit|compliance"
     r"|site|docs|pages|website|preview|firmware|plugins?|extension|vsix|crate|jar|war|zip|tar|tarball|tgz|gz)\b",
     re.IGNORECASE,
@@ -60,12 +60,21 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     days = evidence.setting("shorten-artifact-retention.days")
     if not files or not isinstance(days, int) or not 0 < days < 90 or _linked(evidence):
         return
-    fetching = [workflow for workflow in evidence.workflows() if any(words in workflow.tree.text for words in _FETCHES)]
+    fetching = [workflow for workflow in evidence.workflows() if _fetches(workflow)]
     for workflow in files:
         if _stays_inside(workflow, fetching):
             steps = [step for job in workflow.jobs.values() for step in job.steps if _is_passing(workflow, job, step)]
             if steps:
                 yield _finding(workflow, steps, days)
+
+
+def _fetches(workflow: Workflow) -> bool:
+    """Whether a workflow fetches artifacts of other runs: it says so, or may read runs for another purpose than scanning."""
+    text = workflow.tree.text
+    reads = "actions: read" in text and not any(
+        name in text for name in ("codeql-action", "scorecard-action", "zizmor")
+    )
+    return reads or any(words in text for words in _FETCHES)
 
 
 def _linked(evidence: Evidence) -> bool:
