@@ -333,6 +333,13 @@ def test_apply_status_undo_by_the_start_of_an_id(clone: Path, run: Run) -> None:
     assert "nothing to undo" in run.out
 
 
+def test_a_branch_says_how_it_gets_to_the_others(clone: Path, run: Run) -> None:
+    assert run("apply", "--safe-only", "--limit", "1", "--delivery", "branch", "--yes") == 0
+    (branch,) = git(clone, "branch", "--format", "%(refname:short)", "--list", "trimtab/*").split()
+    assert f"next: git push origin {branch}, merge, then: trimtab loop" in " ".join(run.out.split())
+    assert git(clone, "status", "--short") == ""
+
+
 def test_what_was_taken_back_is_not_tried_again_unless_somebody_names_it(clone: Path, run: Run) -> None:
     assert run("apply", "--safe-only", "--yes", "--format", "json") == 0
     (row,) = json.loads(run.out)["applied"]

@@ -79,6 +79,16 @@ def test_one_loop_through_two_clones_and_an_ephemeral_checkout(team: Team) -> No
     assert ben.journal.state().changes[change.id].stage is Stage.UNDONE
 
 
+def test_a_collection_says_that_the_journal_left_the_house(team: Team) -> None:
+    ada = team.site(team.clone("ada"), "ada")
+    ada.journal.append("paused", None, {"why": "release week"}, at=START)
+    assert not collect(ada, shared=False).says
+    assert collect(ada).says == (
+        "the journal went to refs/trimtab/journal of origin, for your team (not with --no-share)",
+    )
+    assert not collect(ada).says
+
+
 def test_a_push_that_was_beaten_merges_and_pushes_again(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     ada, ben = team.site(team.clone("ada"), "ada"), team.site(team.clone("ben"), "ben")
     ada.journal.append("paused", None, {"why": "release week"}, at=START)

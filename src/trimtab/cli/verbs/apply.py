@@ -108,21 +108,30 @@ def _apply(
             terminal.say(f"applying {plan.id} {plan.rule}")
             done.append((plan, apply(site, plan, delivery=options.delivery)))
     finally:
-        _report(options, terminal, done)
+        _report(options, terminal, done, site.config.remote)
     return EXIT_REFUSED if made.refusals and options.ids else 0
 
 
-def _report(options: argparse.Namespace, terminal: Terminal, done: Sequence[tuple[Intervention, Receipt]]) -> None:
+def _report(
+    options: argparse.Namespace, terminal: Terminal, done: Sequence[tuple[Intervention, Receipt]], remote: str
+) -> None:
     sentences = [_sentence(plan, receipt) for plan, receipt in done]
     rows = [
         {"id": p.id, "rule": p.rule, "files": list(r.after), "backup": r.backup, "delivery": r.delivery, "undo": r.undo}
         for p, r in done
     ]
-    if any(receipt.delivery == "working-tree" for _, receipt in done):
-        sentences.append("next: commit and push, then: trimtab loop (it measures, and keeps or undoes)")
-    elif done:
-        sentences.append("next: trimtab loop (it sees when the change is merged, measures it, and keeps or undoes)")
-    render.told(options, terminal, sentences, applied=rows)
+    after = [_next([receipt.delivery for _, receipt in done], remote)] if done else []
+    render.told(options, terminal, [*sentences, *after], applied=rows)
+
+
+def _next(deliveries: Sequence[str], remote: str) -> str:
+    """What a person does with changes that arrived in these ways."""
+    branches = [kind.removeprefix("branch:") for kind in deliveries if kind.startswith("branch:")]
+    if "working-tree" in deliveries:
+        return "next: commit and push, then: trimtab loop (it measures, and keeps or undoes)"
+    if branches:
+        return f"next: git push {remote} {' '.join(branches)}, merge, then: trimtab loop (it measures, and keeps or undoes)"
+    return "next: trimtab loop (it sees when the change is merged, measures it, and keeps or undoes)"
 
 
 def _sentence(plan: Intervention, receipt: Receipt) -> str:

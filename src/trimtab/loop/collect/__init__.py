@@ -125,7 +125,9 @@ def _shared(site: Site) -> list[str]:
     synced = sync(site)
     if synced.why is not None:
         return [f"the journal was not shared: {synced.why.why}"]
-    return [f"{synced.absorbed} journal entries from others"] if synced.absorbed else []
+    says = [f"{synced.absorbed} journal entries from others"] if synced.absorbed else []
+    to = f"refs/trimtab/journal of {site.config.remote}"
+    return [*says, f"the journal went to {to}, for your team (not with --no-share)"] if synced.pushed else says
 
 
 def _located(site: Site, runs: Sequence[Run]) -> list[Run]:
