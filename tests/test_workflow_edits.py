@@ -644,6 +644,21 @@ def test_rewrite_every_form_of_on(old: str, beside: str, above: str) -> None:
     becomes(f"name: x\n{old}\n# jobs\njobs: {{}}\n", f"name: x\n{new}\n# jobs\njobs: {{}}\n", NEW_ON)
 
 
+def test_a_file_indented_as_a_whole() -> None:
+    becomes(
+        "---\n  on: push # c\n  jobs: {}\n",
+        "---\n  on: # c\n    push:\n  env:\n    A: b\n  jobs: {}\n",
+        RewriteOn({"push": None}),
+        InsertKey((), "env", {"A": "b"}, before="jobs"),
+    )
+
+
+def test_insert_behind_an_alias() -> None:
+    text = "a: &x 1\nb:\n  - 2\n  # c\n  - *x # d\n"
+    assert edited(text, InsertKey((), "k", 3)) == text.encode() + b"k: 3\n"
+    assert edited(text + "c: *x\n", InsertKey((), "k", 3)) == text.encode() + b"c: *x\nk: 3\n"
+
+
 def test_a_quoted_on_stays_quoted() -> None:
     becomes("'on': push\njobs: {}\n", "'on':\n  push:\njobs: {}\n", RewriteOn({"push": None}))
 

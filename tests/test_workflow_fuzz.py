@@ -158,7 +158,7 @@ def _workflow(random: Random) -> bytes:
     """The bytes of a workflow-like file."""
     on = random.choice(["push", ["push", "pull_request"], {"push": None}, {"push": {"branches": ["main"]}}])
     data = {"name": "CI", "on": on, "env": _data(random), "jobs": {"a": _data(random), "b": _data(random)}}
-    lines = _Writer(random).block(data, 0)
+    lines = _Writer(random).block(data, random.choice([0, 0, 0, 2]))
     if random.randrange(6) == 0:
         lines = ["# head", "---", *lines]
     if random.randrange(8) == 0:

@@ -77,7 +77,7 @@ class _Work:
         if any(_depends(op, earlier) for earlier in self._ops):
             self.settle()
         found = _resolve(self._fresh(), op)
-        if any(_meet(a, b) for a in found for b in self._waiting):
+        if any(_meet(self.tree.text, a, b) for a in found for b in self._waiting):
             self.settle()
             found = _resolve(self._fresh(), op)
         self._waiting += found
@@ -122,8 +122,10 @@ def _within(inner: NodePath, outer: NodePath) -> bool:
     return inner[: len(outer)] == outer
 
 
-def _meet(a: Splice, b: Splice) -> bool:
-    return a.start <= b.end and b.start <= a.end
+def _meet(text: str, a: Splice, b: Splice) -> bool:
+    """True if two splices overlap, touch, or have nothing but blanks and newlines between them."""
+    first, second = (a, b) if a.start <= b.start else (b, a)
+    return first.end >= second.start or not text[first.end : second.start].strip()
 
 
 def _resolve(tree: Tree, op: Op) -> list[Splice]:

@@ -17,6 +17,7 @@ from trimtab.workflow.guard import children
 from trimtab.workflow.tree import Tree
 
 _HEADER = re.compile(r"[|>]([+-]?)([1-9]?)([+-]?)")
+_ALIAS = re.compile(r"(?:[\s:-]|#[^\n]*\n)*\*[^\s,\]}]+")
 _COLON = re.compile(r"[ \t]*:")
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))(#[^\n]*)", re.MULTILINE)
 _PREFIX = re.compile(r" *((?:- +)*)")
@@ -80,7 +81,7 @@ def content_end(tree: Tree, node: Node, floor: int) -> int:
 
 
 def _alias_end(text: str, floor: int) -> int:
-    match = re.compile(r"[^\n#]*?\*[^\s,\]}]+").match(text, floor)
+    match = _ALIAS.match(text, floor)
     if match is None:
         raise EditRefused("an alias stands where it cannot be followed", "its end is unclear", "write the value out")
     return match.end()

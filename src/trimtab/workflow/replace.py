@@ -13,6 +13,7 @@ from trimtab.model import ReplaceScalar, RewriteOn
 from trimtab.workflow import render
 from trimtab.workflow.locate import (
     colon_end,
+    column,
     comments_in,
     content_end,
     indent_of,
@@ -128,7 +129,8 @@ def rewrite_on(tree: Tree, op: RewriteOn) -> list[Splice]:
     style = manner(tree, node)
     lines = [line for name, value in op.value.items() for line in render.pair(name, value, style)]
     newline = newline_at(tree, line_end(text, start))
-    body = newline.join(" " * style.step + line if line else "" for line in [*above, *lines])
+    depth = column(text, key.start_mark.index) + style.step
+    body = newline.join(" " * depth + line if line else "" for line in [*above, *lines])
     return [replace(text, start, end, f"{beside}{newline}{body}")]
 
 
