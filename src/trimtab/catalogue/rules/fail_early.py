@@ -116,7 +116,7 @@ def _finding(
         rule="fail-early",
         says=f"{cheap.id} failed in {usually.failed} of {usually.runs} runs while {names} ran beside it for nothing",
         where=workflow.span(cheap.path),
-        node=("jobs",),
+        node=("jobs", cheap.id),  # another cheap job, found once this one goes first, is another finding
         evidence=tuple(_evidence(cheap, behind, times, evidence)),
         change=EditFile(workflow.path, tuple(_op(job, cheap) for job in behind)),
         risk=risk,

@@ -268,7 +268,7 @@ def _finding(workflow: Workflow, edges: Sequence[Edge], evidence: Evidence) -> I
         rule="parallelise-jobs",
         says=_says(edges),
         where=workflow.span(("jobs", first.child, "needs")),
-        node=("jobs",),
+        node=("jobs", first.child, "needs"),
         evidence=tuple(told for _, told in chosen),
         change=EditFile(workflow.path, tuple(_ops(workflow, edges))),
         risk=risk,
