@@ -154,7 +154,7 @@ class Loop(RuleBasedStateMachine):
             else:
                 event("conflict")
                 assert change.stage is Stage.CONFLICT
-                assert any(self.mine.values()) or len(self.minutes) > 1
+                assert any(self.mine.values()) or self.touched or len(self.minutes) > 1
 
     @invariant()
     def nothing_lies_about(self) -> None:
