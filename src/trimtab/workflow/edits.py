@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import yaml_rs
 
-from trimtab.errors import EditRefused
+from trimtab.errors import EditRefused, ParseError, ProofFailed
 from trimtab.model import (
     AppendItem,
     EditFile,
@@ -92,7 +92,14 @@ class _Work:
 
     def _fresh(self) -> Tree:
         if not self._waiting and self.text != self.tree.text:
-            self.tree = reparse(self.tree, self.text)
+            try:
+                self.tree = reparse(self.tree, self.text)
+            except ParseError as error:
+                raise ProofFailed(
+                    f"proof failed (intended tree): the edited file does not parse: {error.what}",
+                    "nothing was written",
+                    "report this with the file: it is a fault of Trimtab",
+                ) from None
         return self.tree
 
 

@@ -33,7 +33,7 @@ from trimtab.workflow.locate import (
 )
 from trimtab.workflow.manner import manner
 from trimtab.workflow.render import Manner
-from trimtab.workflow.safety import refuse_open_end, show
+from trimtab.workflow.safety import refuse_alias_items, refuse_open_end, show
 from trimtab.workflow.splices import Splice, replace
 from trimtab.workflow.tree import Tree, is_null, pairs
 
@@ -206,6 +206,7 @@ def append_item(tree: Tree, op: AppendItem) -> list[Splice]:
     if isinstance(node, SequenceNode):
         if is_flow(node):
             return [_append_flow(tree, node, op.value)]
+        refuse_alias_items(tree, node)
         return [_append_block(tree, node, op.value)]
     if not isinstance(node, ScalarNode):
         raise EditRefused(f"{show(op.path)} is no list", "an item cannot be appended there", "rewrite it as a list")

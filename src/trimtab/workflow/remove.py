@@ -32,7 +32,7 @@ from trimtab.workflow.locate import (
     tail_end,
     without_newline,
 )
-from trimtab.workflow.safety import refuse_inside, refuse_open_end, show
+from trimtab.workflow.safety import refuse_alias_items, refuse_inside, refuse_open_end, show
 from trimtab.workflow.splices import Splice, replace
 from trimtab.workflow.tree import Tree
 
@@ -46,6 +46,7 @@ def remove_pair(tree: Tree, op: RemovePair) -> list[Splice]:
     if node is None or parent is None:
         raise EditRefused(f"{show(op.path)} is not there", "it cannot be removed", "look at the file again")
     refuse_inside(tree, node, show(op.path))
+    refuse_alias_items(tree, parent)
     if isinstance(parent, SequenceNode):
         return _remove_item(tree, op.path, parent)
     if not isinstance(parent, MappingNode):
@@ -160,6 +161,7 @@ def move_block(tree: Tree, op: MoveBlock) -> list[Splice]:
     if target in (source, source + 1):
         return []
     refuse_inside(tree, _value(parent, source), show(op.path))
+    refuse_alias_items(tree, parent)
     at, _ = _lines_of(tree, parent, target)
     start, end = _lines_of(tree, parent, source)
     text, newline = tree.text, newline_at(tree, end)

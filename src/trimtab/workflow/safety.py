@@ -14,7 +14,7 @@ from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 from trimtab.errors import EditRefused
 from trimtab.model import NodePath
 from trimtab.workflow.guard import children
-from trimtab.workflow.locate import chomping_before
+from trimtab.workflow.locate import chomping_before, content_end
 from trimtab.workflow.tree import Tree, child
 
 _OTHER_BREAKS = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
@@ -58,6 +58,17 @@ def refuse_inside(tree: Tree, node: Node, what: str) -> None:
     """Raise EditRefused if an anchor or alias stands anywhere inside a value that is to go or to move."""
     if tree.may_have_anchors and _has_anchor(tree, node, set()):
         raise EditRefused(f"{what} holds an anchor or an alias", "another place may depend on it", _FIX)
+
+
+def refuse_alias_items(tree: Tree, holder: Node) -> None:
+    """Raise EditRefused if an element of a list or mapping stands elsewhere: the places of its neighbours are unsure."""
+    if not tree.may_have_anchors or not isinstance(holder, CollectionNode):
+        return
+    end = holder.start_mark.index
+    for part in children(holder):
+        if part.start_mark.index < end:
+            raise EditRefused("an alias is one of the elements", "the places of its neighbours are unsure", _FIX)
+        end = content_end(tree, part, end)
 
 
 def refuse_open_end(tree: Tree) -> None:
