@@ -12,9 +12,10 @@ poetry, Yarn behind corepack), and an action version that knows the input.
 
 Does not fire where a cache is there already (an actions/cache of the same files, setup-node 5 and later with a `packageManager`,
 setup-go 4 and later, setup-uv, setup-gradle) or was switched off in words; on self-hosted or unknown runners,
-whose disk keeps the downloads anyway so that the cache is a loss; in containers; in jobs that publish, because a cache filled
-elsewhere should not reach a release; in `pull_request_target` and `workflow_run`, where code of strangers could fill it; and in
-jobs that do not run on pushes to the default branch: only there an entry is saved that every pull request can read.
+whose disk keeps the downloads anyway so that the cache is a loss; in containers; in workflows that publish, or run for tags
+or release branches, because a cache filled elsewhere should not reach a release; in `pull_request_target` and
+`workflow_run`, where code of strangers could fill it; and in jobs that do not run on pushes to the default branch: only
+there an entry is saved that every pull request can read.
 
 What a warm cache saves is known only after it ran; the price takes `saving` (a share of the install step's time, 0.3 unless
 trimtab.toml says otherwise) and says so. Judged before and after.
@@ -82,6 +83,10 @@ def _saves_for_all(workflow: Workflow, evidence: Evidence) -> Callable[[Job], bo
     if is_for_delivery(workflow) or any(name in workflow.events for name in _STRANGERS):
         return None
     push, default = workflow.events.get("push"), evidence.default_branch()
+    if push is not None and (push.tags is not None or any("release" in name for name in push.branches or ())):
+        return None
+    if any(delivers(job) is not None for job in workflow.jobs.values()):
+        return None
     branch = default if isinstance(default, str) else likely_default(push) if push and push.branches else "main"
     if push is None or branch is None or not takes(push, branch):
         return None
