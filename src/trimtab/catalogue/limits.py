@@ -18,7 +18,7 @@ from statistics import NormalDist, linear_regression
 from yaml.nodes import ScalarNode, SequenceNode
 
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.purpose import delivers, is_for_delivery, source
+from trimtab.catalogue.purpose import delivers, is_for_delivery, is_switched_off, source
 from trimtab.model import Job as Execution
 from trimtab.model import Unknown
 from trimtab.replay.outcomes import hit_limit
@@ -145,8 +145,8 @@ def untouchable(workflow: Workflow, job: Job) -> str | None:
     """Why a limit of this job is not ours to choose, or None."""
     if job.uses is not None:
         return "it calls a workflow, where timeout-minutes is not allowed"
-    if not job.steps:
-        return "it has no steps"
+    if not job.steps or is_switched_off(job):
+        return "nothing in it ever runs"
     if delivers(job) is not None or is_for_delivery(workflow):
         return "it delivers something, and a delivery that is killed half-way is worse than a slow one"
     if all(name in ("workflow_dispatch", "repository_dispatch") for name in workflow.events):

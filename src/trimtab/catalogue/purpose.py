@@ -103,6 +103,11 @@ def delivers(job: Job) -> str | None:
     return next((reason for step in job.steps if (reason := step_delivers(step)) is not None), None)
 
 
+def is_switched_off(job: Job) -> bool:
+    """Whether the job's `if` is a plain false: nothing in it ever runs, so nothing in it is worth an edit."""
+    return (job.condition or "").replace(" ", "").lower() in ("false", "${{false}}")
+
+
 def named_for_delivery(job: Job) -> bool:
     """Whether the job's id or name says that it releases, publishes, deploys or uploads."""
     return _NAMED.search(job.id) is not None or _NAMED.search(job.name or "") is not None

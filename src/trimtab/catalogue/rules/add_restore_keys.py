@@ -12,8 +12,9 @@ lock file, stores of downloads and Go's and mypy's caches. A restored folder of 
 hooks could carry stale files into a build, so such paths are left alone.
 
 Does not fire where the key of a run is a hand-over: the same key in another step or workflow; with `fail-on-cache-miss` or
-`lookup-only`; where the part before what changes names nothing; where a step asks for `cache-hit` in a way that a
-partial hit would confuse; and in jobs that publish, which should not start from another run's leavings.
+`lookup-only`; where a job that this one needs has just saved the same key; in a job that is switched off; where the part
+before what changes names nothing; where a step asks for `cache-hit` in a way that a partial hit would confuse; and in jobs
+that publish, which should not start from another run's leavings.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.purpose import action_major, delivers, is_for_delivery, is_generated, source
+from trimtab.catalogue.purpose import action_major, delivers, is_for_delivery, is_generated, is_switched_off, source
 from trimtab.model import Design, EditFile, Finding, InsertKey, Risk, Unknown
 from trimtab.workflow.expressions import references
 from trimtab.workflow.model import Job, Step, Workflow
@@ -106,9 +107,22 @@ def _prefix(workflow: Workflow, job: Job, step: Step, keys: Mapping[str, int]) -
         return None
     if not each_run and not all(_is_store(path, prefix) for path in kept):
         return None
+    if is_switched_off(job) or _is_filled_before(workflow, job, key):
+        return None
     if delivers(job) is not None or "pull_request_target" in workflow.events or is_for_delivery(workflow):
         return None
     return prefix if _hit_is_only_compared(workflow, job, step) else None
+
+
+def _is_filled_before(workflow: Workflow, job: Job, key: str) -> bool:
+    """Whether a job that this one needs has a cache with the same key: then that key is there, and no other is asked for."""
+    return any(
+        _normal(step.inputs.get("key", "")) == _normal(key)
+        for need in job.needs
+        if need in workflow.jobs
+        for step in workflow.jobs[need].steps
+        if (step.action or "").startswith("actions/cache")
+    )
 
 
 def _is_store(path: str, prefix: str) -> bool:

@@ -25,7 +25,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.purpose import action_major, delivers, is_for_delivery, own_files
+from trimtab.catalogue.purpose import action_major, delivers, is_for_delivery, is_switched_off, own_files
 from trimtab.model import Design, EditFile, Finding, InsertKey, Risk, Unknown
 from trimtab.workflow.model import Job, Step, Workflow
 
@@ -111,7 +111,7 @@ def _uploads(job: Job) -> list[Step]:
 
 def _is_passing(workflow: Workflow, job: Job, step: Step) -> bool:
     """Whether a step uploads something that nobody asks for after a week."""
-    if step.action != "actions/upload-artifact" or "retention-days" in step.inputs:
+    if step.action != "actions/upload-artifact" or "retention-days" in step.inputs or is_switched_off(job):
         return False
     if (action_major(workflow, step) or 4) < 2 or workflow.tree.node((*step.path, "with")) is None:
         return False
