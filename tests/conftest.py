@@ -13,6 +13,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from commands import clone, run  # noqa: F401  fixtures
+
 PARTS = ("git", "gh", "act", "actionlint", "jactionlint", "zizmor", "playwright", "chromium")
 HOW = "`make real` installs it into .real/bin and runs these tests"
 
