@@ -10,6 +10,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check -q
+PYTEST ?= -n auto --dist loadfile
 SEED ?= 1
 REPO ?=
 
@@ -35,10 +36,10 @@ demo: $(VENV)/run
 	@$(BIN)/trimtab demo --seed $(SEED) $(if $(REPO),--repo-dir "$(REPO)")
 
 test: $(VENV)/dev
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(PYTEST)
 
 real: $(VENV)/dev .real/parts
-	@PATH="$(CURDIR)/.real/bin:$$PATH" TRIMTAB_NO_SKIP=1 $(BIN)/python -m pytest
+	@PATH="$(CURDIR)/.real/bin:$$PATH" TRIMTAB_NO_SKIP=1 $(BIN)/python -m pytest $(PYTEST)
 
 check: $(VENV)/dev
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

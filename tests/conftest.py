@@ -1,5 +1,5 @@
 """
-What all tests share: the flag that rewrites the cases' expected files, and what happens when a real part is missing
+What all tests share: where they work, the flag that rewrites the cases' expected files, what happens without a real part
 
 A test that needs a program says so with `@pytest.mark.real("gh")`. Without that program it is skipped, and the skip names it and
 how to get it. `make real` installs them all and sets TRIMTAB_NO_SKIP=1: there a skip, for whatever reason, is a failure.
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,12 +20,33 @@ PARTS = ("git", "gh", "act", "actionlint", "jactionlint", "zizmor", "playwright"
 HOW = "`make real` installs it into .real/bin and runs these tests"
 
 
+LONGEST = {"test_corpus.py", "test_crash.py", "test_state_machine.py", "test_gh.py", "test_loop.py", "test_demo.py"}
+MEMORY = Path("/dev/shm")
+
+
+def _scratch() -> None:
+    """Repositories are made, synced and thrown away by the hundred: in memory, where Linux has room for programs in it."""
+    if "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK):
+        return
+    found = os.statvfs(MEMORY)
+    if not found.f_flag & os.ST_NOEXEC and found.f_bavail * found.f_frsize > 1 << 30:
+        os.environ["TMPDIR"] = str(MEMORY)
+
+
+_scratch()
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-cases",
         action="store_true",
         help="rewrite expect.json and after/ of every case with what the rules say now",
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, so that no worker is left alone with one of them at the end (`make test` has one a core)."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

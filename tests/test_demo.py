@@ -4,10 +4,11 @@ The demo: an honest simulation, the three outcomes of the default seed, no socke
 
 from __future__ import annotations
 
-import os
 import re
+import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -39,8 +40,13 @@ sys.exit(main(sys.argv[1:]))
 
 
 def alone(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
-    """One watched command of the real command line, with an empty home: no settings, no token, no state of the user."""
-    env = {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8"}
+    """One watched command of the real command line: git and no other program, no settings, no token, no state of the user."""
+    git = shutil.which("git")
+    assert git is not None
+    (home / "git-alone").mkdir(exist_ok=True)
+    with suppress(FileExistsError):
+        (home / "git-alone/git").symlink_to(git)
+    env = {"PATH": str(home / "git-alone"), "HOME": str(home), "LC_ALL": "C.UTF-8"}
     argv = [sys.executable, "-c", WATCHED, *words]
     return subprocess.run(argv, capture_output=True, text=True, env=env, timeout=600, check=False)
 
