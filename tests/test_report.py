@@ -8,10 +8,11 @@ import re
 import jsonschema
 import pytest
 
-from screens import NOW, changes, finding, hostile_page, overview, page, prediction
-from trimtab.model import Decision, Stage, Verdict
+from screens import NOW, changes, finding, hostile_page, overview, page, plan, prediction
+from trimtab.model import Decision, Stage, Unknown, Verdict
 from trimtab.report import figures, github, markdown, sarif, text
 from trimtab.report import json as as_json
+from trimtab.report.values import ChangeLine
 
 # ------------------------------------------------------------------------------------ screens
 
@@ -87,6 +88,13 @@ def test_a_verdict_without_an_estimate_still_says_what_was_predicted() -> None:
         "  predicted runner minutes -512 ... -640 min per 30 days (-18 ... -24 %, 80 % interval, 212 runs, 28",
         "            days)",
     ]
+
+
+def test_a_change_without_a_price_says_so() -> None:
+    line = ChangeLine(
+        plan("3f2a91bc", "set-timeout", "x", predicts=Unknown("no run was collected")), Stage.PROPOSED, NOW
+    )
+    assert text.change_lines(line)[1:] == ["  unpriced: no run was collected", "  next: trimtab apply 3f2a91bc"]
 
 
 def test_markdown_says_how_runs_ended() -> None:

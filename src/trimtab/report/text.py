@@ -228,7 +228,9 @@ def change_lines(change: ChangeLine, paint: Paint = PLAIN) -> list[str]:
         lines += wrapped(change.delivery, "  by ")
     if change.verdict:
         lines += verdict_lines(change.verdict, plan.predicts)
-    elif not isinstance(plan.predicts, Unknown):
+    elif isinstance(plan.predicts, Unknown):
+        lines += wrapped(plan.predicts.why, "  unpriced: ")
+    else:
         lines += wrapped(figures.predicted(plan.predicts), "  predicted ")
     if change.why and not (change.verdict and change.why in change.verdict.why):
         lines += wrapped(change.why, "  ")
