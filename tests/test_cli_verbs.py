@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import pty
 import re
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from commands import Run, git, shell
+from trimtab.cli import overview
+from trimtab.cli.site import open_site
+from trimtab.cli.terminal import Terminal
+from trimtab.loop.collect import evidence
 
 
 def test_status_without_history_says_unknown_and_how_to_measure(clone: Path, run: Run) -> None:
@@ -150,6 +157,18 @@ def test_what_was_taken_back_is_not_tried_again_unless_somebody_names_it(clone: 
     (again,) = json.loads(run.out)["applied"]
     assert again["id"] != row["id"]
     assert git(clone, "diff", "--stat")
+
+
+def test_a_short_screen_leaves_out_what_was_settled_long_ago(clone: Path, run: Run) -> None:
+    assert run("apply", "--safe-only", "--limit", "1", "--yes") == 0
+    assert run("undo", "--all", "--yes") == 0
+    assert run() == 0
+    assert ": undone\n" in run.out
+    site = open_site(argparse.Namespace(directory=".", repo=None), Terminal.standard())
+    later = replace(site, now=lambda: site.now() + timedelta(days=40))
+    assert len(overview.overview(later, evidence(later)).changes) == 1
+    shown = overview.overview(later, evidence(later), recent=True)
+    assert (shown.changes, shown.notes) == ((), ("1 older change kept or undone: trimtab report",))
 
 
 def test_a_plan_is_applied_as_it_was_planned(clone: Path, run: Run) -> None:

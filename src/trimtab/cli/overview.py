@@ -23,11 +23,23 @@ from trimtab.report.values import ChangeLine, FindingsPage, KpiLine, Outcomes, O
 FIRST = ("success-rate", "build-time", "storage-bytes", "cache-hits")
 _FINISHED = frozenset({Stage.DECLINED, Stage.SUPERSEDED, Stage.EXPIRED})
 TRENDS = 3
+SETTLED_SHOWN = timedelta(days=28)  # how long a short screen shows a change that is kept or undone
 
 
-def overview(site: Site, evidence: Evidence, page: FindingsPage | None = None, notes: Sequence[str] = ()) -> Overview:
-    """Everything about one site; `page` when findings are to be shown with it."""
+def overview(
+    site: Site,
+    evidence: Evidence,
+    page: FindingsPage | None = None,
+    notes: Sequence[str] = (),
+    *,
+    recent: bool = False,
+) -> Overview:
+    """Everything about one site; `page` when findings are to be shown with it, `recent` leaves out what was settled long ago."""
     state, history = site.journal.state(), site.ledger.history()
+    changes = change_lines(state)
+    settled = [line for line in changes if recent and _settled_before(line, site.now() - SETTLED_SHOWN)]
+    if settled:
+        notes = (*notes, f"{figures.count(len(settled), 'older change')} kept or undone: trimtab report")
     build = build_paths(site, evidence)
     known = history if isinstance(history, History) else None
     return Overview(
@@ -35,7 +47,7 @@ def overview(site: Site, evidence: Evidence, page: FindingsPage | None = None, n
         at=site.now(),
         kpis=kpi_lines(site, evidence, build),
         page=page,
-        changes=change_lines(state),
+        changes=tuple(line for line in changes if line not in settled),
         outcomes=outcomes(known, build) if known else None,
         trends=trends(known, build, state) if known else (),
         window=window(known) if known else "no runs collected yet",
@@ -81,6 +93,10 @@ def change_lines(state: State, ids: Collection[str] | None = None) -> tuple[Chan
     hidden = _FINISHED | {Stage.PROPOSED, Stage.STALE}
     shown = [c for id, c in state.changes.items() if (c.stage not in hidden if ids is None else id in ids)]
     return tuple(change_line(c) for c in sorted(shown, key=lambda c: (c.since, c.plan.id), reverse=True))
+
+
+def _settled_before(line: ChangeLine, at: datetime) -> bool:
+    return line.stage in (Stage.KEPT, Stage.UNDONE) and line.since < at
 
 
 def change_line(change: Progress) -> ChangeLine:

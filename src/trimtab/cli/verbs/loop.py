@@ -59,7 +59,7 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
     disabled = site.journal.state().disabled | site.config.disabled
     diagnosis = diagnose(seen, disabled=disabled)
     page = overview.findings_page(diagnosis, site.journal.state())
-    shown = overview.overview(site, seen, page, notes)
+    shown = overview.overview(site, seen, page, notes, recent=options.format != "json")
     render.status(options, terminal, shown)
     codes.append(render.failed_on(options, found=bool(page.findings), missed=overview.missed(shown.kpis)))
     return worst(codes)

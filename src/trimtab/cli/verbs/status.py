@@ -27,7 +27,7 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
 
     site = open_site(options, terminal)
     seen = evidence(site)
-    shown = overview.overview(site, seen)
+    shown = overview.overview(site, seen, recent=options.format == "text")
     render.status(options, terminal, shown)
     found = False
     if options.fail_on == "finding":
