@@ -1,5 +1,5 @@
 """
-Values of model.py to JSON and back, by their type hints
+Values of `model` to JSON and back, by their type hints
 
 `encode` tags a dataclass with its class name under "_"; `decode(hint, data)` needs no tag unless the hint is a union.
 Fields that this version does not know are dropped, missing ones take their default, so old and new entries both read.
@@ -62,7 +62,7 @@ def _encode(value: object, *, ordered: bool) -> object:
 
 
 def decode(hint: type[T], data: object) -> T:
-    """A value of type `hint` (a dataclass of model.py) from what `encode` made; CodecError when the shape is wrong."""
+    """A value of type `hint` (a dataclass of `model`) from what `encode` made; CodecError when the shape is wrong."""
     try:
         return cast(T, _decode(hint, data))
     except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
