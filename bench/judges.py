@@ -50,14 +50,14 @@ def lint(root: Path) -> Counter[str]:
     if shutil.which("actionlint"):
         args = ["actionlint", "-shellcheck=", "-pyflakes=", "-format", "{{json .}}"]
         for one in _told(args, root):
-            said[f"actionlint {one['kind']} {one['filepath']} {_without_places(one['message'])}"] += 1
+            said[f"actionlint {one['kind']} {one['filepath']} {_message(one, root)}"] += 1
     if shutil.which("jactionlint"):
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
             config.write(_CONFIG)
             config.flush()
             off = ["--shellcheck=", "--pyflakes=", "--no-ignores", "--no-color", "--no-online", "--no-baseline"]
             for one in _told(["jactionlint", "-p", "pedantic", "-c", config.name, "-f", "json", *off], root):
-                said[f"jactionlint {_rule(one)} {one['filepath']} {_without_places(one['message'])}"] += 1
+                said[f"jactionlint {_rule(one)} {one['filepath']} {_message(one, root)}"] += 1
     return said
 
 
@@ -76,19 +76,25 @@ def _told(args: Sequence[str], root: Path) -> list[dict[str, str]]:
     return found or []
 
 
-def _without_places(message: str) -> str:
-    return "".join(c for c in message if not c.isdigit())[:160]
+def _message(one: Mapping[str, str], root: Path) -> str:
+    """The text without places; none for a rule that speaks once a file, in words that depend on the file's triggers."""
+    if one.get("id") == "concurrency-limits":
+        return "-"
+    return "".join(c for c in one["message"].replace(str(root), "") if not c.isdigit())[:160]
 
 
 def harmful(line: str) -> bool:
     """
     Whether a new finding is of the families in which an edit could do harm
 
-    Everything that actionlint says (it looks for errors only), what jactionlint counts as correctness, and its rules on
-    concurrency, timeouts, calls of workflows and syntax in whatever group they are.
+    Everything that actionlint says (it looks for errors only) but of runner labels that it does not know, which a new job
+    takes from its neighbour; what jactionlint counts as correctness; and its rules on concurrency, timeouts, calls of
+    workflows and syntax in whatever group they are.
     """
     checker, rule, _ = line.split(" ", 2)
-    return checker == "actionlint" or rule in _correctness() or bool(_FAMILIES.search(rule))
+    return (
+        (checker == "actionlint" and rule != "runner-label") or rule in _correctness() or bool(_FAMILIES.search(rule))
+    )
 
 
 @cache
