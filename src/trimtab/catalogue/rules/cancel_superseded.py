@@ -22,6 +22,7 @@ Does not fire where cancelling could lose something:
 - it is there for releases, or a job that can run on a pull request deploys, publishes, pushes or holds a token that may
   write code;
 - another workflow has the same name (groups are compared without case): they would cancel each other;
+- a job without needs runs `always()`: it goes on when its run is cancelled, and the newer run waits for it;
 - nothing in it builds or tests: a bot that answers within seconds has nothing to save.
 
 The effect is counted: runs that ended cancelled because a newer one of the same pull request began, credited with the runner
@@ -63,9 +64,9 @@ _SAME_NUMBER = ("pull_request_target", "pull_request_review", "pull_request_revi
 _NO_WORK = ("actions/checkout", "actions/dependency-review-action", "actions/labeler", "actions/stale")
 _MIN_COMPLETE = 20
 _WORKS = re.compile(
-    r"\b(build|test|tests|check|lint|make|cargo|npm|yarn|pnpm|npx|bun|go|pytest|tox|nox|pip|uv|poetry|hatch|mvn|mvnw|gradle"
+    r"\b(build|test|tests|lint|make|cargo|npm|yarn|pnpm|npx|bun|go|pytest|tox|nox|pip|uv|poetry|hatch|mvn|mvnw|gradle"
     r"|gradlew|bazel|cmake|ninja|ctest|docker|bundle|rake|composer|dotnet|msbuild|swift|xcodebuild|mix|stack|cabal|ruff|mypy"
-    r"|pre-commit|golangci-lint|analyze|clippy|fmt|format|compile|sbt|zig|nix|just|task|deno|meson|verify|e2e|bench)\b",
+    r"|pre-commit|golangci-lint|analyze|clippy|fmt|format|compile|sbt|zig|nix|just|task|deno|meson|e2e|bench)\b",
     re.IGNORECASE,
 )
 
@@ -113,6 +114,8 @@ def _only_builds(workflow: Workflow, files: Mapping[str, Workflow]) -> bool:
     active = [job for job in workflow.jobs.values() if not never_runs(job.condition, PULL_REQUEST)]
     if "github.event.action" in workflow.tree.text or not any(_works(job) for job in active):
         return False
+    if any(_survives(job) for job in active):
+        return False
     if any(_delivers(job) or holds_write_token(workflow, job) or called_deliver(job, files) for job in active):
         return False
     return not any(_has_concurrency(called) for job in workflow.jobs.values() for called in callees(job, files) or ())
@@ -125,9 +128,16 @@ def _delivers(job: Job) -> bool:
     return any(step_delivers(step) for step in job.steps if not never_runs(step.condition, PULL_REQUEST))
 
 
+def _survives(job: Job) -> bool:
+    """Whether a cancelled run goes on with this job: nothing would be saved, and the newer run would wait for it."""
+    return not job.needs and "always()" in (job.condition or "").replace(" ", "").lower()
+
+
 def _works(job: Job) -> bool:
     if job.uses is not None:
         return _WORKS.search(job.uses) is not None
+    if not any(step.action == "actions/checkout" or step.run is not None for step in job.steps):
+        return False  # one action that asks an API: over in seconds
     texts = (step.run or step.action or "" for step in job.steps if step.action not in _NO_WORK)
     return _WORKS.search(" ".join(texts)) is not None
 

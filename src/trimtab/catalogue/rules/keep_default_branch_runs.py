@@ -3,8 +3,8 @@ Do not cancel runs on the default branch when the next commit lands
 
 With `cancel-in-progress: true` and a group that two pushes to the default branch share, the second merge cancels the build of the
 first. The result that is lost is the one that tells which merge broke the branch. The change lets only pull requests
-cancel: `cancel-in-progress: ${{ github.event_name == 'pull_request' }}`; where pushes to other branches start the workflow
-too, `${{ github.ref != 'refs/heads/main' }}`, so that these keep cancelling as before.
+cancel: `cancel-in-progress: ${{ github.event_name == 'pull_request' }}`; where pushes to other branches, or people, start the
+workflow too, `${{ github.ref != 'refs/heads/main' }}`, so that these keep cancelling as before.
 
 GitHub keeps one run waiting per group: when three commits land within one run, the middle one's run is still replaced
 while it waits. What has begun now ends.
@@ -12,6 +12,8 @@ while it waits. What has begun now ends.
 Does not fire where the word `true` can be meant for the default branch:
 
 - there is no pull_request event: then cancelling pushes is all that it can be for;
+- a comment at the concurrency speaks of branches: then somebody meant it;
+- it runs for a merge queue: each commit was tested before it landed;
 - the group keeps such runs apart already (run id, SHA, `github.head_ref || github.run_id`), or cannot be understood, or does
   not keep pull requests apart from each other: a lock is not a queue;
 - `cancel-in-progress` is an expression already, or false;
@@ -47,8 +49,10 @@ risk = Risk.SAFE
 design: Design = "counted"
 settings: Mapping[str, object] = {}
 
-# Branch patterns that mean work in progress, not releases ("v*", "releases/**"): there cancelling is wanted.
-_TOPIC = re.compile(r"\*\*?(/\*+)?$|(feat|fix|topic|task|user|dev|try|renovate|dependabot|bot|ci|chore|pr|pull)[\w-]*/")
+# Branches that are kept as the default branch is; on any other the newest push is what counts, and cancelling is wanted.
+_KEPT = re.compile(
+    r"main$|master$|trunk$|v?\d|rel(ease)?s?[-/*]|stable|maint|lts|support|.*-(stable|maint|maintenance|release)$", re.I
+)
 _SCANNER = re.compile(r"codeql-action|zizmor|scorecard-action|trivy-action|dependency-review", re.I)
 _SLACK = timedelta(minutes=5)  # a cancelled run takes a while to wind down
 
@@ -59,6 +63,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     for workflow in own_files(evidence):
         push = workflow.events.get("push")
         if push is None or "pull_request" not in workflow.events or workflow.is_callable or is_for_delivery(workflow):
+            continue
+        if "merge_group" in workflow.events:
             continue
         branch = default if isinstance(default, str) else likely_default(push)
         if branch is None or not takes(push, branch):
@@ -82,12 +88,21 @@ def _hits(
 ) -> bool:
     """Whether two pushes to the branch share the group while two pull requests do not, and only builds are cancelled."""
     push = push_to(branch)
+    if _meant_for_branches(workflow, one):
+        return False
     if group_varies(one.group, push) != "never" or group_varies(one.group, PULL_REQUEST) != "pull":
         return False
     active = [job for job in jobs if not never_runs(job.condition, push)]
     return any(_tells_of_a_commit(job) for job in active) and not any(
         delivers(job) or holds_write_token(workflow, job) or called_deliver(job, files) for job in active
     )
+
+
+def _meant_for_branches(workflow: Workflow, one: Concurrency) -> bool:
+    """Whether a comment above the concurrency, or in it, says what is to happen to the runs of a branch."""
+    line = workflow.span(one.path).line
+    near = (workflow.tree.line(number) for number in range(max(line - 3, 1), line + 4))
+    return any("branch" in text.partition("#")[2].lower() for text in near)
 
 
 def _tells_of_a_commit(job: WorkflowJob) -> bool:
@@ -113,8 +128,8 @@ def _finding(workflow: Workflow, places: list[Concurrency], branch: str, history
 
 def _expression(workflow: Workflow, branch: str) -> str:
     push = workflow.events["push"]
-    topics = push.branches is None or any(_TOPIC.match(name) for name in push.branches)
-    if topics or "pull_request_target" in workflow.events:
+    others = push.branches is None or any(name != branch and not _KEPT.match(name) for name in push.branches)
+    if others or "pull_request_target" in workflow.events or "workflow_dispatch" in workflow.events:
         return "${{ github.ref != 'refs/heads/" + branch.replace("'", "''") + "' }}"
     return "${{ github.event_name == 'pull_request' }}"
 
