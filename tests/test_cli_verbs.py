@@ -181,6 +181,14 @@ def test_a_plan_is_applied_as_it_was_planned(clone: Path, run: Run) -> None:
     assert planned["id"] in run.out
 
 
+def test_plans_are_shown_in_the_order_in_which_they_can_be_applied(clone: Path, run: Run) -> None:
+    (clone / "trimtab.toml").write_text("[rules.set-timeout]\ndefault-minutes = 30\n")
+    assert run("plan", "--safe-only", "--format", "json") == 0
+    ids = [change["id"] for change in json.loads(run.out)["changes"]]
+    assert len(ids) == 2, "both in ci.yml"
+    assert [run("apply", id, "--yes") for id in ids] == [0, 0]
+
+
 @pytest.mark.parametrize(
     "words",
     [

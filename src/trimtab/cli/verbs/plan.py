@@ -44,8 +44,9 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
         terminal.show(text.page(drafts.diffs(made.drafts, terminal.paint)))
         terminal.say("nothing was written; next: trimtab apply ID..., or --safe-only")
         return 0
-    ids = {item.intervention.id for item in made.drafts}
     if options.dry_run:
         return wanted.show_drafts(options, terminal, made)
-    render.changes(options, terminal, overview.change_lines(site.journal.state(), ids))
+    changes = site.journal.state().changes
+    # In the order in which they were made, and can be applied: the second in a file stands on the first.
+    render.changes(options, terminal, [overview.change_line(changes[item.intervention.id]) for item in made.drafts])
     return 0
