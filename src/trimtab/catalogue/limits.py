@@ -23,7 +23,7 @@ from trimtab.model import Job as Execution
 from trimtab.model import Unknown
 from trimtab.replay.outcomes import hit_limit
 from trimtab.stats.censored import quantile
-from trimtab.workflow.model import Job, Workflow
+from trimtab.workflow.model import Job, Step, Workflow
 
 DEFAULT_LIMIT = 360.0  # minutes; docs.github.com, workflow syntax, jobs.<job_id>.timeout-minutes
 SLIM_LIMIT = 15.0  # minutes; a hard limit of the ubuntu-slim runner
@@ -32,6 +32,13 @@ MIN_SUCCESSES = 20
 FLOOR = 5  # minutes; below it a slow registry alone kills
 _HANG = 2.0  # a limit beyond twice the longest success stops hangs, not work
 _TAIL = 0.99
+_TOOL_LIMIT = re.compile(r"--timeout[= ](\d{1,4})([smh])\b")
+_UNITS = {"s": 1 / 60, "m": 1.0, "h": 60.0}
+_BACKPORT = re.compile(r"back-?port|cherry-?pick", re.IGNORECASE)
+_DECIDES = re.compile(
+    r"(?:then|else|fi|do|done|esac|exit|echo|printf|true|false|set|break|continue)\b|(?:if|elif|while)\s+!?\s*(?:\[|test\s)"
+    r"|(?:for|case)\s|\[|:|\{|\}|\w+=[^$(`]*$|[^\s()]+\)"
+)
 _SESSION = re.compile(r"tmate|upterm|action-debug|ssh-session|debugger-action", re.IGNORECASE)
 
 
@@ -120,9 +127,16 @@ def proposed(found: Lengths, job: Job, runner: str | None) -> float:
 
     Where a step has a limit of its own, the job gets as much on top of the largest one: that step may really take so long.
     """
-    steps = max([float(step.timeout or 0) for step in job.steps], default=0.0)
+    steps = max([max(float(step.timeout or 0), _allowed(step)) for step in job.steps], default=0.0)
     limit = tidy(max(found.needed + steps, FLOOR))
     return min(limit, SLIM_LIMIT) if runner == "slim" else limit
+
+
+def _allowed(step: Step) -> float:
+    """Minutes that a step's own tool is allowed by an option in its text (`--timeout=10m`), 0 when there is none."""
+    text = "\n".join([step.run or "", *step.inputs.values()])
+    found = [float(number) * _UNITS[unit] for number, unit in _TOOL_LIMIT.findall(text)]
+    return max(found, default=0.0)
 
 
 def tidy(value: float) -> float:
@@ -157,7 +171,28 @@ def untouchable(workflow: Workflow, job: Job) -> str | None:
         return "a step starts its work again until it succeeds, within limits of its own"
     if any(step.timeout is not None and not _number(step.timeout) for step in job.steps):
         return "a step's own limit is an expression"
+    if _BACKPORT.search(f"{workflow.path} {workflow.name} {job.id} {job.name}"):
+        return "it carries commits to other branches, and half of that is worse than none"
+    if _fills_a_cache(workflow, job):
+        return "it fills a cache: history shows it warm, and killed while cold it would never get warm again"
+    if all(_only_decides(step) for step in job.steps):
+        return "its steps only compare and print: there is nothing in it that could hang"
     return None
+
+
+def _fills_a_cache(workflow: Workflow, job: Job) -> bool:
+    named = " ".join([workflow.path.rpartition("/")[2], workflow.name or "", job.id, job.name or ""])
+    saves = any((step.action or "").startswith("actions/cache") for step in job.steps)
+    return saves and "cache" in named.lower()
+
+
+def _only_decides(step: Step) -> bool:
+    """Whether a step is shell without a program: conditions, assignments, echo, exit."""
+    if step.run is None:
+        return False
+    lines = (line.strip() for line in step.run.splitlines())
+    parts = (part.strip() for line in lines if not line.startswith("#") for part in re.split(r"[;&|]+", line))
+    return "$(" not in step.run and "`" not in step.run and all(_DECIDES.match(part) for part in parts if part)
 
 
 def unseen_event(workflow: Workflow, job: Job, evidence: Evidence, names: frozenset[str]) -> str | None:
