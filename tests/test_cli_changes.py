@@ -166,7 +166,8 @@ def test_without_a_clone_nothing_read_is_no_clean_bill_of_health(
 
 def test_a_first_look_at_a_clone_changes_nothing(clone: Path, run: Run) -> None:
     assert run("demo", "--repo-dir", str(clone)) == 0
-    assert "no run history yet: " in run.out
+    assert "no run history yet: it is not known which repository" in run.out
+    assert "\n  to get it: trimtab collect --repo owner/name" in run.out
     assert "+concurrency:\n" in run.out
     assert "nothing was changed; next: trimtab " in run.out
     assert git(clone, "status", "--short") == ""

@@ -105,6 +105,7 @@ def _first_look(options: argparse.Namespace, terminal: Terminal) -> int:
 def _look(directory: str, terminal: Terminal) -> None:
     from trimtab.cli.options import load, parser_for
     from trimtab.errors import RefusedError, UsageError
+    from trimtab.report.text import page, wrapped
 
     for verb, words in (("collect", ["--no-share"]), ("diagnose", []), ("plan", ["--safe-only", "--dry-run"])):
         terminal.show(f"$ trimtab {' '.join([verb, *words])}\n")
@@ -114,5 +115,7 @@ def _look(directory: str, terminal: Terminal) -> None:
         except (RefusedError, UsageError) as error:
             if verb != "collect":
                 raise
-            terminal.show(f"no run history yet: {error.what}\n")
+            terminal.show(
+                page([*wrapped(error.what, "no run history yet: ", "  "), *wrapped(error.fix, "  to get it: ")])
+            )
         terminal.show("\n")
