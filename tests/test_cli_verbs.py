@@ -103,6 +103,9 @@ def test_a_dry_run_prints_the_diff_and_changes_nothing(clone: Path, run: Run) ->
     assert "+concurrency:\n" in run.out
     assert "--- a/.github/workflows/ci.yml\n" in run.out
     assert run.err.endswith("nothing was changed; next: trimtab apply --safe-only\n")
+    told = re.search(r"(?m)^change [0-9a-f]{8} cancel-superseded, for finding ([0-9a-f]{8})$", run.out)
+    assert told
+    assert run("apply", told[1], "--dry-run") == 0
     assert run("plan", "--dry-run") == 0
     assert run.err.endswith("nothing was written; next: trimtab apply ID..., or --safe-only\n")
     assert run("plan", "--dry-run", "--rule", "repair-syntax") == 0

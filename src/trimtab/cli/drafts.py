@@ -50,10 +50,11 @@ def _one(site: Site, evidence: Evidence, finding: Finding, journal: bool) -> Cha
 
 
 def diffs(drafts: Sequence[Draft], paint: Paint) -> list[str]:
-    """The diff of each draft under a line that names it."""
+    """The diff of each draft under a line that names it, and the finding: its id is what `apply` knows after a dry run."""
     lines: list[str] = []
     for item in drafts:
-        lines.append(paint("bold", f"change {item.intervention.id} {item.intervention.rule}"))
+        made = item.intervention
+        lines.append(paint("bold", f"change {made.id} {made.rule}, for finding {' '.join(made.findings)}"))
         for path in item.after:
             lines += diff(path, item.before[path], item.after[path], paint)
         lines.append("")
