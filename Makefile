@@ -28,7 +28,7 @@ $(VENV)/dev: $(VENV)/run requirements-dev.lock
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
 
-.real/parts: requirements-real.lock tests/real/parts.sh
+.real/parts: requirements-real.lock tests/real/parts.sh tests/real/sdists.lock
 	@bash tests/real/parts.sh .real
 	@touch $@
 

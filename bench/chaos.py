@@ -42,7 +42,8 @@ def main() -> int:
 
 def kill_everywhere(stride: int) -> None:
     """Every kill point once for each behaviour of the user, and each recovery killed in turn."""
-    from crashing import FILES, killed, scratch, steps
+    from crashing import FILES, killed, steps
+    from scratch import scratch
     from test_crash import EDITS, Case, check_after
     from trimtab.loop.ground.recover import recover
 

@@ -10,30 +10,16 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from commands import clone, run  # noqa: F401  fixtures
+from scratch import scratch
 
 PARTS = ("git", "gh", "act", "actionlint", "jactionlint", "zizmor", "playwright", "chromium")
 HOW = "`make real` installs it into .real/bin and runs these tests"
-
-
 LONGEST = {"test_corpus.py", "test_crash.py", "test_state_machine.py", "test_gh.py", "test_loop.py", "test_demo.py"}
-MEMORY = Path("/dev/shm")
-
-
-def _scratch() -> None:
-    """Repositories are made, synced and thrown away by the hundred: in memory, where Linux has room for programs in it."""
-    if "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK):
-        return
-    found = os.statvfs(MEMORY)
-    if not found.f_flag & os.ST_NOEXEC and found.f_bavail * found.f_frsize > 1 << 30:
-        os.environ["TMPDIR"] = str(MEMORY)
-
-
-_scratch()
+os.environ["TMPDIR"] = scratch()  # for pytest's own folders, and for the programs that tests run
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -42,12 +42,6 @@ Action = Callable[[Site], object]
 tempfile.gettempdir()  # tries the folder out, by an unlink that would be counted, once in a process
 
 
-def scratch() -> str:
-    """Where projects are made: memory when there is some, since every step is synced."""
-    shm = Path("/dev/shm")
-    return str(shm) if shm.is_dir() and os.access(shm, os.W_OK) else tempfile.gettempdir()
-
-
 def ours(data: bytes, minutes: int = 5) -> bytes:
     """What a change makes of a file: one line more, behind `runs-on` or, for even numbers, behind `on`."""
     place = rb"(    runs-on: [^\r\n]*)(\r?\n)" if minutes % 2 else rb"(on: push)(\r?\n)"

@@ -24,10 +24,10 @@ from crashing import (
     killed,
     ours,
     plan,
-    scratch,
     stage_of,
     steps,
 )
+from scratch import scratch
 from trimtab.loop import Site
 from trimtab.loop.apply import apply
 from trimtab.loop.ground.recover import recover

@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from crashing import FILES, Project, killed, line_of, plan, scratch
+from crashing import FILES, Project, killed, line_of, plan
+from scratch import scratch
 from trimtab.errors import ConflictError, RefusedError, StaleError, UsageError
 from trimtab.loop import Site
 from trimtab.loop.apply import apply
