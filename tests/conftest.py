@@ -7,6 +7,7 @@ how to get it. `make real` installs them all and sets TRIMTAB_NO_SKIP=1: there a
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -20,6 +21,15 @@ PARTS = ("git", "gh", "act", "actionlint", "jactionlint", "zizmor", "playwright"
 HOW = "`make real` installs it into .real/bin and runs these tests"
 LONGEST = {"test_corpus.py", "test_crash.py", "test_state_machine.py", "test_gh.py", "test_loop.py", "test_demo.py"}
 os.environ["TMPDIR"] = scratch()  # for pytest's own folders, and for the programs that tests run
+
+
+@pytest.fixture(autouse=True, scope="module")
+def tidy() -> Iterator[None]:
+    """A command lets its garbage lie, because it ends; a worker that runs hundreds of them must clear it away."""
+    yield
+    gc.enable()
+    gc.unfreeze()
+    gc.collect()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
