@@ -107,6 +107,11 @@ def only_installs(step: Step) -> bool:
     return bool(commands) and all(re.match(r"(cd|set|echo|pushd|popd)\b|#", command) for command in rest)
 
 
+def inside(folder: str, name: str) -> str:
+    """The path of a file that a command in `folder` calls `name`."""
+    return normpath(f"{folder}/{name}")
+
+
 def tools_mentioned(job: Job) -> frozenset[str]:
     """Words of all scripts of a job, to see that a tool is there before a step needs it."""
     return frozenset(word for step in job.steps for word in re.findall(r"[\w@.-]+", step.run or ""))
