@@ -53,13 +53,13 @@ PEER = {
 
 
 def main() -> int:
-    options = _options()
+    began, options = time.monotonic(), _options()
     repositories = [d for d in sorted(options.dir.iterdir()) if (d / ".github" / "workflows").is_dir()][: options.repos]
     files = [f for d in repositories for f in sorted((d / ".github/workflows").glob("*.y*ml")) if f.is_file()]
     real = _tally([Task(d.name, options.seed, source=d) for d in repositories], options.jobs)
     spoilt = _tally(_spoilt(files, SPOILT_SMALL if options.small else SPOILT, options.seed), options.jobs)
     seconds = {} if options.small else speed(files)
-    page = _page(real, spoilt, seconds, options)
+    page = _page(real, spoilt, seconds, options, began)
     print(page)
     if options.write:
         _write(options.write, page)
@@ -150,28 +150,36 @@ def _in_full(real: Tally, spoilt: Tally, seconds: dict[str, float]) -> list[str]
 # ------------------------------------------------------------------------------------ the page
 
 
-def _page(real: Tally, spoilt: Tally, seconds: dict[str, float], options: argparse.Namespace) -> str:
+def _page(real: Tally, spoilt: Tally, seconds: dict[str, float], options: argparse.Namespace, began: float) -> str:
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     return "\n".join(
         [
             f"## Corpus, {datetime.now().astimezone():%Y-%m-%d}, {machine}",
             "",
-            f"{real.files} real workflow files of {real.repos} public repositories; their run histories are simulated (seed "
-            f"{options.seed}, 20 to 200 runs a workflow). Besides, {spoilt.files} copies with one known fault each.",
+            f"`python bench/corpus.py DIR{' --small' if options.small else ''} --seed {options.seed}`: {real.files} real workflow "
+            f"files of {real.repos} public repositories; their run histories are simulated (20 to 200 runs a workflow). Besides, "
+            f"{spoilt.files} copies with one known fault each.",
             f"Judges: {present()}.",
             "",
             *_rows(real, spoilt),
             "",
             f"jactionlint with profile pedantic and timeout-too-long at {LONGEST} minutes (a team's choice; called harm above "
-            f"{DEFAULT}, GitHub's own limit); it counts places and, in brackets, files. Trimtab has one finding a rule and "
+            f"{DEFAULT} on GitHub's runners); it counts places and, in brackets, files. Trimtab has one finding a rule and "
             "workflow, and asks the run history before it speaks.",
             "",
             *_lines("real files", real),
             *_lines("spoilt copies", spoilt),
             *_speed_lines(seconds),
+            _took(began),
             "",
         ]
     )
+
+
+def _took(began: float) -> str:
+    spent = os.times()
+    cpu = spent.user + spent.system + spent.children_user + spent.children_system
+    return f"- this run, with everything above: {time.monotonic() - began:.0f} s, {cpu:.0f} s of CPU"
 
 
 def _rows(real: Tally, spoilt: Tally) -> list[str]:
@@ -230,7 +238,4 @@ def _write(path: Path, page: str) -> None:
 
 
 if __name__ == "__main__":
-    began = time.monotonic()
-    code = main()
-    print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
-    sys.exit(code)
+    sys.exit(main())
