@@ -7,14 +7,15 @@ dependency changes. The change adds the part of the key before what changes as a
 newest entry with that prefix.
 
 Fires only for caches that tools keep right by themselves, where an older entry makes work shorter and never changes a result:
-for keys of a run, compiler and package caches (ccache, Cargo's target, Gradle, pip, Go, Turbo, BuildKit...), for keys of a
-lock file, stores of downloads and Go's and mypy's caches. A restored folder of build results, an environment or a set of
-hooks could carry stale files into a build, so such paths are left alone.
+for keys of a run, compiler and package caches (ccache, Gradle, pip, Go, Turbo, BuildKit...), for keys of a lock file, stores
+of downloads and Go's and mypy's caches. A restored folder of build results, an environment, installed programs (`bin`) or a
+set of hooks could carry stale files into a build, so such paths are left alone; Cargo's `target` would grow from run to run.
 
 Does not fire where the key of a run is a hand-over: the same key in another step or workflow; with `fail-on-cache-miss` or
-`lookup-only`; where a job that this one needs has just saved the same key; in a job that is switched off; where the part
-before what changes names nothing; where a step asks for `cache-hit` in a way that a partial hit would confuse; and in jobs
-that publish, which should not start from another run's leavings.
+`lookup-only`; where a job that this one needs has just saved the same key, as a caller of this workflow may have; in a job
+that is switched off; where the part before what changes names nothing, or not the machine, though the legs of the job run on
+different ones; where more than a hash follows it, which the restore key would lose; where a step asks for `cache-hit` in a
+way that a partial hit would confuse; and in jobs that publish, which should not start from another run's leavings.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from trimtab.catalogue.evidence import Evidence
+from trimtab.catalogue.limits import label_sets
 from trimtab.catalogue.purpose import action_major, delivers, is_for_delivery, is_generated, is_switched_off, source
 from trimtab.model import Design, EditFile, Finding, InsertKey, Risk, Unknown
 from trimtab.workflow.expressions import references
@@ -42,11 +44,11 @@ _VOLATILE = {
     ("github", "event", "pull_request", "head", "sha"),
 }
 _SOURCES = re.compile(  # a hash over sources changes with nearly every commit
-    r"hashFiles\([^)]*(?:\*\*/?\*?'|\.(?:rs|go|py|tsx?|jsx?|java|kt|scala|c|cc|cpp|h|hpp|cs|swift|rb|ex|hs|ml)')"
+    r"hashFiles\([^)]*(?:\*\*/?\*?'|\*[^')]*\.(?:rs|go|py|tsx?|jsx?|java|kt|scala|c|cc|cpp|h|hpp|cs|swift|rb|ex|hs|ml)')"
 )
 _EXPRESSION = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
 _INCREMENTAL = re.compile(
-    r"ccache|sccache|(?:^|/)target/?$|\.turbo|\.nx(?:/cache)?|node_modules/\.cache|\.next/cache|\.gradle|\.m2|\.ivy2|\.sbt"
+    r"ccache|sccache|\.turbo|\.nx(?:/cache)?|node_modules/\.cache|\.next/cache|\.gradle|\.m2|\.ivy2|\.sbt"
     r"|\.cache/|/\.cache$|\.npm|\.yarn|\.pnpm|pnpm-store|pip|\.cargo|go-build|go/pkg/mod|buildx|\.mypy_cache|\.ruff_cache"
     r"|\.eslintcache|\.stylelintcache|\.jest|\.parcel-cache|\.bazel|bazel-cache|\.nuget|\.stack|\.cabal|dist-newstyle|Pods|DerivedData"
     r"|\.swiftpm|\.pub-cache|\.terraform\.d|\.hex|\.mix|deps$|zig-cache|\.vcpkg|vcpkg|\.conan|\.julia|\.opam|\.babel|tsbuildinfo",
@@ -54,12 +56,16 @@ _INCREMENTAL = re.compile(
 )
 _STORE = re.compile(
     r"/\.npm$|/\.npm/|/\.cache/(?:pip|uv|yarn|go-build|mypy|pnpm|deno|bazel)|\.mypy_cache$|\.cache/mypy$|/\.m2(?:/|$)"
-    r"|/\.gradle/(?:caches|wrapper)|/\.ivy2|go/pkg/mod|go/bin$|/\.cargo/(?:registry|git)|/\.nuget/packages|/\.yarn/(?:berry/)?cache"
+    r"|/\.gradle/(?:caches|wrapper)|/\.ivy2|go/pkg/mod|/\.cargo/(?:registry|git)|/\.nuget/packages|/\.yarn/(?:berry/)?cache"
     r"|pnpm/store|\.pnpm-store|/\.pub-cache|/\.composer|/\.cocoapods|/\.hex$"
 )
 _STORE_NAME = re.compile(
     r"(?:^|[-_ |])(?:go-?mod|go-?build|gomod|pip|npm|yarn|pnpm|maven|m2|gradle|nuget|uv)(?:$|[-_ |])", re.I
 )
+
+_PROGRAMS = re.compile(r"(?:^|/)s?bin(?:/|$)")
+_HOSTED = re.compile(r"(ubuntu|windows|macos)-[\w.-]+", re.I)
+_MACHINE_AXES = re.compile(r"arch|target|platform|goos|triple", re.I)
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -103,23 +109,44 @@ def _prefix(workflow: Workflow, job: Job, step: Step, keys: Mapping[str, int]) -
     if found is None or not kept:
         return None
     prefix, each_run = found
+    if any(_PROGRAMS.search(path) for path in kept) or not _names_machine(workflow, job, prefix):
+        return None
     if each_run and (keys[_normal(key)] > 1 or not all(_INCREMENTAL.search(path) for path in kept)):
         return None
     if not each_run and not all(_is_store(path, prefix) for path in kept):
         return None
-    if is_switched_off(job) or _is_filled_before(workflow, job, key):
+    if is_switched_off(job) or workflow.is_callable or _is_filled_before(workflow, job, key):
         return None
     if delivers(job) is not None or "pull_request_target" in workflow.events or is_for_delivery(workflow):
         return None
     return prefix if _hit_is_only_compared(workflow, job, step) else None
 
 
+def _names_machine(workflow: Workflow, job: Job, prefix: str) -> bool:
+    """Whether the prefix tells apart the kinds of machine that the legs of the job run on or build for."""
+    paths = references(prefix)
+    axes = [] if job.matrix is None else [*job.matrix.axes, *(name for row in job.matrix.include for name in row)]
+    if any(_MACHINE_AXES.search(axis) and ("matrix", axis) not in paths for axis in axes):
+        return False
+    machines = label_sets(workflow, job)
+    alike = len(machines) == 1 and "${{" not in "".join(machines[0])
+    if alike or references(" ".join(job.runs_on)) & paths:
+        return True
+    hosted = [found for labels in machines if (found := _HOSTED.fullmatch(" ".join(labels)))]
+    one_each = len({found[1].lower() for found in hosted}) == len(machines)
+    return ("runner", "os") in paths and (one_each or ("runner", "arch") in paths)
+
+
 def _is_filled_before(workflow: Workflow, job: Job, key: str) -> bool:
-    """Whether a job that this one needs has a cache with the same key: then that key is there, and no other is asked for."""
+    """Whether a job that this one waits for has a cache with the same key: then that key is there, and no other is asked for."""
+    before, waiting = set[str](), [job]
+    while waiting:
+        needs = [need for need in waiting.pop().needs if need in workflow.jobs and need not in before]
+        before.update(needs)
+        waiting += [workflow.jobs[need] for need in needs]
     return any(
         _normal(step.inputs.get("key", "")) == _normal(key)
-        for need in job.needs
-        if need in workflow.jobs
+        for need in before
         for step in workflow.jobs[need].steps
         if (step.action or "").startswith("actions/cache")
     )
@@ -142,7 +169,9 @@ def prefix_of(key: str) -> tuple[str, bool] | None:
         paths = references(match[0])
         each_run = any(path in _VOLATILE for path in paths) or _SOURCES.search(match[0]) is not None
         if each_run or "hashFiles(" in match[0]:
-            prefix = key[: match.start()]
+            prefix, rest = key[: match.start()], key[match.end() :]
+            if any(path[0] in ("matrix", "runner") for path in references(rest)):
+                return None
             letters = re.sub(r"[^A-Za-z]", "", _EXPRESSION.sub("", prefix))
             named = len(letters) >= 3 and prefix.endswith(("-", "_", ".", "/", "|", ":"))
             return (prefix, each_run) if named and not (each_run and hidden) else None
