@@ -140,7 +140,7 @@ def _roots(workflow: Workflow) -> tuple[str, ...]:
 def _works_on_code(job: Job) -> bool:
     simple = job.condition is None or not (asks_status(job) or "\n" in job.condition.strip())
     checked_out = any(step.action == "actions/checkout" for step in job.steps)
-    return not job.needs and simple and checked_out and any(step.run for step in job.steps)
+    return bool(job.runs_on) and not job.needs and simple and checked_out and any(step.run for step in job.steps)
 
 
 def _about_docs(workflow: Workflow, job: Job) -> bool:
