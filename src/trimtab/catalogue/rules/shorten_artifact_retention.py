@@ -1,19 +1,21 @@
 """
-Keep test reports and hand-overs for a week, not for ninety days
+Keep hand-overs and test reports for a week, not for ninety days
 
 `actions/upload-artifact` without `retention-days` keeps every upload for the repository's default, 90 days unless somebody
-changed it. For test results, coverage, logs and screenshots, and for files that only a later job of the same
-run downloads, a week is enough; `days` in trimtab.toml says otherwise:
+changed it. For files that a later job of the same run downloads, and for test results and coverage of every push or pull
+request, a week is enough; `days` in trimtab.toml says otherwise:
 
     [rules.shorten-artifact-retention]
     days = 14
 
-An artifact is shortened only if its name or path says that it is of this kind, or if the same run downloads it by its name.
+An artifact is shortened only if its name or path says that it is such a report, or if the same run downloads it by name.
 
-Left alone: releases, installers, packages, images, nightly builds; SBOMs, attestations, signatures, SARIF; baselines and
-histories that a later run compares with; workflows that run for a tag or a release, publish or deploy something, or wait
-for an approval (`environment`: the download may come weeks later); workflows whose artifacts another workflow, a script or
-nightly.link fetches; and steps that name a retention already.
+Left alone: logs, dumps and traces, which somebody may look at weeks later, and whatever is uploaded after a failure only, since
+it is rare; single small files, which take no room; workflows without pushes and pull requests of their own. Releases, installers,
+packages, images, nightly builds; SBOMs, attestations, signatures, SARIF; baselines and histories that a later run
+compares with; workflows that run for a tag or a release, publish or deploy something, or wait for an approval (`environment`: the
+download may come weeks later); workflows whose artifacts another workflow, a script or nightly.link fetches, or a bot,
+as a comment in the job may say; and steps that name a retention already.
 
 The saving is storage, not minutes; run history holds no artifact sizes, so it has no price here and cannot be measured yet.
 """
@@ -25,7 +27,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.purpose import action_major, delivers, is_for_delivery, is_switched_off, own_files
+from trimtab.catalogue.purpose import action_major, delivers, is_for_delivery, is_switched_off, own_files, source
 from trimtab.model import Design, EditFile, Finding, InsertKey, Risk, Unknown
 from trimtab.workflow.model import Job, Step, Workflow
 
@@ -34,15 +36,17 @@ risk = Risk.SAFE
 design: Design = "unverifiable"
 settings: Mapping[str, object] = {"days": 7}
 
-_PASSING = re.compile(
-    r"\b(?:tests?|testing|pytest|junit|surefire|jest|cypress|playwright|e2e|coverage|cov|codecov|lcov|cobertura|jacoco|gcov"
-    r"|logs?|diag|diagnostics?|debug|traces?|dumps?|core|coredumps?|crash|crashes|screenshots?|videos?|reports?"
-    r"|failures?|failed|lint|timings?|flaky|allure|mochawesome)\b",
+_REPORT = re.compile(
+    r"\b(?:coverage|cov|codecov|lcov|cobertura|jacoco|htmlcov|junit|surefire|failsafe|playwright report|cypress|screenshots?"
+    r"|allure|mochawesome|(?:pytest|tests?|e2e|jest|spec|unit|integration) (?:results?|reports?))\b",
     re.IGNORECASE,
 )
+_SMALL = re.compile(r"\.(?:txt|json|jsonl|ya?ml|md|env|diff|patch|csv|list|sha256)$", re.IGNORECASE)
+_TOLD = re.compile(r"#[^\n]*\b(?:artifacts?|bots?|retention)\b", re.IGNORECASE)
 _LASTING = re.compile(
     r"\b(?:releases?|dist|wheels?|whl|sdist|packages?|pkg|installers?|binary|binaries|bin|exe|msi|dmg|apk|aab|ipa|deb|rpm|appimage"
     r"|snap|flatpak|db|database|images?|iso|docker|oci|nightly|snapshots?|baseline|base|history|reference|golden|benchmarks?|bench|perf"
+    r"|logs?|dumps?|crash|crashes|traces?|diag|diagnostics?|durations?|timings?|lists?|matrix|metadata"
     r"|fuzz|fuzzing|fuzzer|corpus|repro|sboms?|bom|attestations?|provenance|signatures?|signed|sarif|licenses?|audit|compliance"
     r"|site|docs|pages|website|preview|firmware|plugins?|extension|vsix|crate|jar|war|zip|tar|tarball|tgz|gz)\b",
     re.IGNORECASE,
@@ -52,7 +56,7 @@ _FETCHES = (
     "workflow_run", "action-download-artifact", "gh run download", "actions/artifacts", "/artifacts?", "}/artifacts",
     "orkflowRunArtifacts", "downloadArtifact", "listArtifacts", " run-id:", "nightly.link",
 )  # fmt: skip
-_ANY = ("push", "pull_request", "merge_group", "schedule", "pull_request_target", "workflow_call")
+_EVERY_CHANGE = ("push", "pull_request", "merge_group")
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -88,7 +92,7 @@ def _stays_inside(workflow: Workflow, fetching: list[Workflow]) -> bool:
     push = workflow.events.get("push")
     if is_for_delivery(workflow) or (push is not None and (push.tags is not None or push.tags_ignore is not None)):
         return False
-    if not any(name in workflow.events for name in _ANY):
+    if not any(name in workflow.events for name in _EVERY_CHANGE):
         return False
     return not any(_fetches_from(other, workflow) for other in fetching)
 
@@ -115,11 +119,13 @@ def _is_passing(workflow: Workflow, job: Job, step: Step) -> bool:
         return False
     if (action_major(workflow, step) or 4) < 2 or workflow.tree.node((*step.path, "with")) is None:
         return False
+    if "failure()" in f"{step.condition} {job.condition}" or _TOLD.search(source(workflow, job)):
+        return False
     name, path = step.inputs.get("name", "artifact"), step.inputs.get("path", "")
     words = _words(f"{name} {path}")
-    if _LASTING.search(words) or _reaches_delivery(workflow, name):
+    if _LASTING.search(words) or _reaches_delivery(workflow, name) or all(map(_SMALL.search, path.split())):
         return False
-    return _PASSING.search(words) is not None or _handed_over(workflow, job, name)
+    return _REPORT.search(words) is not None or _handed_over(workflow, job, name)
 
 
 def _reaches_delivery(workflow: Workflow, name: str) -> bool:
