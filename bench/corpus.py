@@ -156,8 +156,8 @@ def _page(real: Tally, spoilt: Tally, seconds: dict[str, float], options: argpar
         [
             f"## Corpus, {datetime.now().astimezone():%Y-%m-%d}, {machine}",
             "",
-            f"`python bench/corpus.py DIR{' --small' if options.small else ''} --seed {options.seed}`: {real.files} real workflow "
-            f"files of {real.repos} public repositories; their run histories are simulated (20 to 200 runs a workflow). Besides, "
+            f"`python bench/corpus.py DIR{' --small' if options.small else ''} --seed {options.seed}`: {real.files} real "
+            f"workflow files of {real.repos} public repositories; their run histories are simulated (20 to 200 runs a workflow). Besides, "
             f"{spoilt.files} copies with one known fault each.",
             f"Judges: {present()}.",
             "",

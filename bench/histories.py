@@ -4,7 +4,8 @@ Seeded run histories for real workflow files: what `bench/corpus.py` attaches, b
 Made up, and said so wherever a figure rests on it. Each YAML job gets 20 to 200 executions with a lognormal duration of its
 own, failures, a few hangs and, where the file sets a limit, sometimes a load that the limit kills; pull requests are pushed
 to again before their run ends. A workflow on every branch's pushes and on pull requests often runs for both of one commit,
-on the pull request's own branch; one whose pushes are filtered runs for pushes to main only. Deterministic for a seed.
+on the pull request's own branch; one whose pushes are filtered runs for pushes to main only. A workflow that others call has no
+runs but those that it is started for itself: GitHub counts the others as its caller's. Deterministic for a seed.
 """
 
 from __future__ import annotations
@@ -48,11 +49,11 @@ class _Load:
 
 
 def simulate(workflow: Workflow, repository: str, seed: int) -> Simulated:
-    """20 to 200 runs of `workflow` in the 56 days before END; every repository's `ci.yml` has a story of its own."""
+    """20 to 200 runs of `workflow` in the 56 days before END, none if it is only called; every repository's has its own story."""
     rng = np.random.default_rng([seed, *repository.encode(), 0, *workflow.path.encode()])
     loads = {job.id: _load(job, rng) for job in workflow.jobs.values()}
-    events = list(workflow.events) or ["push"]
-    count = int(rng.integers(20, 201))
+    events = [name for name in workflow.events or ["push"] if name != "workflow_call"]
+    count = int(rng.integers(20, 201)) if events else 0
     starts = sorted(END - timedelta(seconds=float(s)) for s in rng.uniform(3600, DAYS * 86400, count))
     runs: list[Run] = []
     files: dict[str, tuple[str, ...]] = {}
