@@ -152,13 +152,13 @@ def _in_full(real: Tally, spoilt: Tally, seconds: dict[str, float]) -> list[str]
 
 def _page(real: Tally, spoilt: Tally, seconds: dict[str, float], options: argparse.Namespace, began: float) -> str:
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    command = f"python bench/corpus.py DIR{' --small' if options.small else ''} --seed {options.seed}"
     return "\n".join(
         [
             f"## Corpus, {datetime.now().astimezone():%Y-%m-%d}, {machine}",
             "",
-            f"`python bench/corpus.py DIR{' --small' if options.small else ''} --seed {options.seed}`: {real.files} real "
-            f"workflow files of {real.repos} public repositories; their run histories are simulated (20 to 200 runs a workflow). Besides, "
-            f"{spoilt.files} copies with one known fault each.",
+            f"`{command}`: {real.files} real workflow files of {real.repos} public repositories; their run histories are "
+            f"simulated (20 to 200 runs a workflow). Besides, {spoilt.files} copies with one known fault each.",
             f"Judges: {present()}.",
             "",
             *_rows(real, spoilt),
