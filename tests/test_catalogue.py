@@ -43,6 +43,10 @@ def test_a_rule_keeps_its_protocol(id: str) -> None:
     assert isinstance(rule.risk, Risk)
     assert rule.design in get_args(Design)
     assert all(isinstance(key, str) for key in rule.settings)
+    ranges = getattr(rule, "ranges", {})
+    numbers = {key: value for key, value in rule.settings.items() if isinstance(value, int | float)}
+    assert set(ranges) == set(numbers)
+    assert all(ranges[key][0] <= value <= ranges[key][1] for key, value in numbers.items())
     assert list(inspect.signature(rule.find).parameters) == ["evidence"]
     assert (rule.design == "counted") == hasattr(rule, "count")
     if rule.design == "counted":

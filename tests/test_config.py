@@ -140,3 +140,13 @@ def test_any_text_gives_a_config_or_a_config_error(text: str) -> None:
 
 def test_a_number_of_thousands_of_digits_is_a_clear_error() -> None:
     assert refused("horizon-days = " + "9" * 6000).exit_code == 2
+
+
+@pytest.mark.parametrize("days", ["0", "-3", "90", "4000.5"])
+def test_a_number_outside_what_a_rule_works_with_is_refused(days: str) -> None:
+    rules = {"shorten-artifact-retention": {"days": 7}}
+    ranges = {"shorten-artifact-retention": {"days": (1.0, 89.0)}}
+    with pytest.raises(ConfigError, match=r"rules\.shorten-artifact-retention\.days is .*") as error:
+        parse(f"[rules.shorten-artifact-retention]\ndays = {days}", rules=rules, ranges=ranges)
+    assert "1 to 89" in error.value.why
+    assert error.value.fix == "days = 7"

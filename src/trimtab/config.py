@@ -8,15 +8,17 @@ like one is refused wherever it stands.
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Literal, TypeGuard, get_args
+from typing import Literal, TypeAlias, TypeGuard, get_args
 
 from trimtab.errors import ConfigError
 
+Ranges: TypeAlias = Mapping[str, tuple[float, float]]  # by setting of a rule: least and largest
 Delivery = Literal["working-tree", "branch", "pull-request"]
 RUNNER_CLASSES = ("hosted", "slim", "self-hosted")
 LARGEST = 256 * 1024  # characters; a configuration longer than that is a mistake or an attack
@@ -43,12 +45,14 @@ def parse(
     *,
     rules: Mapping[str, Mapping[str, object]] | None = None,
     kpis: Collection[str] | None = None,
+    ranges: Mapping[str, Ranges] | None = None,
 ) -> Config:
     """
     The configuration that a trimtab.toml says
 
     `rules` maps each rule id to its settings with defaults, `kpis` are the KPI ids; names outside them are refused. Without
-    them (None) ids are taken as they stand. Raises ConfigError, which names the key and the nearest one that exists.
+    them (None) ids are taken as they stand. `ranges` are by rule id the least and largest value of its numbers. Raises
+    ConfigError, which names the key and the nearest one that exists.
     """
     table = _toml(text)
     _refuse_unknown(table, _KEYS, "trimtab.toml")
@@ -58,7 +62,10 @@ def parse(
         build=tuple(_workflow_path("build", item) for item in _texts(table, "build")),
         targets=_targets(_mapping(table, "targets"), kpis),
         disabled=frozenset(_known("disabled", item, rules) for item in _texts(table, "disabled")),
-        rules={id: _settings(id, value, rules) for id, value in _mapping(table, "rules").items()},
+        rules={
+            id: _settings(id, value, rules, (ranges or {}).get(id, {}))
+            for id, value in _mapping(table, "rules").items()
+        },
         runners=_runners(_mapping(table, "runners")),
         delivery=_delivery(table.get("delivery", "working-tree")),
         backup_in_diff=_truth(table, "backup-in-diff", False),
@@ -216,7 +223,9 @@ def _runners(table: Mapping[str, object]) -> dict[str, str]:
     return runners
 
 
-def _settings(id: str, value: object, rules: Mapping[str, Mapping[str, object]] | None) -> dict[str, object]:
+def _settings(
+    id: str, value: object, rules: Mapping[str, Mapping[str, object]] | None, ranges: Ranges
+) -> dict[str, object]:
     """The settings of one rule, under the names that its module gives them (a hyphen in TOML is an underscore there)."""
     if not isinstance(value, Mapping):
         raise ConfigError(f"rules.{id} is {value!r}", "a table is wanted", f"[rules.{id}]")
@@ -229,7 +238,12 @@ def _settings(id: str, value: object, rules: Mapping[str, Mapping[str, object]] 
         {k.replace("_", "-"): v for k, v in named.items()}, [k.replace("_", "-") for k in defaults], f"rules.{id}"
     )
     for key, item in named.items():
-        _refuse_type(f"rules.{id}.{key.replace('_', '-')}", item, defaults[key])
+        place = f"rules.{id}.{key.replace('_', '-')}"
+        _refuse_type(place, item, defaults[key])
+        least, most = ranges.get(key, (-math.inf, math.inf))
+        if isinstance(item, int | float) and not least <= item <= most:
+            why = f"the rule works with {least:g} to {most:g}; outside it would say nothing, or nonsense"
+            raise ConfigError(f"{place} is {item!r}", why, f"{key.replace('_', '-')} = {defaults[key]}")
     return named
 
 

@@ -15,7 +15,11 @@ from trimtab.model import Counted, Design, Direction, Finding, History, KpiValue
 
 
 class Rule(Protocol):
-    """A rule about workflow files. `metric` is what its verdict is judged on; `settings` its options with defaults."""
+    """
+    A rule about workflow files. `metric` is what its verdict is judged on; `settings` its options with defaults
+
+    A module may also have `ranges`: by setting, the least and the largest number that the rule works with. Config refuses others.
+    """
 
     metric: str
     risk: Risk

@@ -79,7 +79,13 @@ def read_config(root: Path) -> Config:
         raise ConfigError(
             f"{CONFIG} is not UTF-8 (byte {error.start})", "none of it was used", "save it as UTF-8"
         ) from error
-    return parse(text, rules={id: rule.settings for id, rule in catalogue.rules().items()}, kpis=catalogue.kpis())
+    rules = catalogue.rules()
+    return parse(
+        text,
+        rules={id: rule.settings for id, rule in rules.items()},
+        kpis=catalogue.kpis(),
+        ranges={id: getattr(rule, "ranges", {}) for id, rule in rules.items()},
+    )
 
 
 def state_file(repository: Repository | None, slug: str | None) -> Path:

@@ -34,8 +34,8 @@ _STR = "tag:yaml.org,2002:str"
 # YAML 1.2 readers take more for numbers (1e3, 0o14, 1_000) than PyYAML's 1.1 resolver: quote whatever begins like one.
 _LIKE_NUMBER = re.compile(r"[-+]?\.?\d[\w.:+-]*$|[-+]?\.(inf|nan)$|~$", re.IGNORECASE)
 _LIKE_WORD = re.compile(r"(true|false|null|yes|no|on|off|y|n)$", re.IGNORECASE)
-_SAFE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*$")
-_KEY_WORD = re.compile(r"(true|false|null)$", re.IGNORECASE)
+_SAFE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+_KEY_WORD = re.compile(r"(true|false|null)\Z", re.IGNORECASE)
 # "-", "?" and ":" may open a plain scalar when something follows; not worth the risk.
 _OPENERS = frozenset("-?:,[]{}#&*!|>'\"%@` \t")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|\r")

@@ -47,6 +47,7 @@ metric = "runner_minutes"
 risk = Risk.SAFE
 design: Design = "before_after"
 settings: Mapping[str, object] = {"saving": 0.3}
+ranges: Mapping[str, tuple[float, float]] = {"saving": (0, 1)}
 
 _STRANGERS = ("pull_request_target", "workflow_run", "issue_comment")
 _GUARDED = re.compile(

@@ -35,6 +35,7 @@ from trimtab.workflow.names import job_for
 metric, risk = "runner_minutes", Risk.REVIEW
 design: Design = "counted"
 settings: Mapping[str, object] = {"min_failure_share": 0.05}
+ranges: Mapping[str, tuple[float, float]] = {"min_failure_share": (0, 1)}
 
 _TIMES_CHEAPER = 3
 _BROKEN = 0.5  # a job that fails more often than not has to be mended; nothing should wait for it

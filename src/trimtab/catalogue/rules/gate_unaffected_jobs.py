@@ -50,6 +50,7 @@ from trimtab.workflow.names import job_for
 metric, risk = "runner_minutes", Risk.REVIEW
 design: Design = "counted"
 settings: Mapping[str, object] = {"min_skipped_runs": 3}
+ranges: Mapping[str, tuple[float, float]] = {"min_skipped_runs": (1, 100_000)}
 
 _GATE_SECONDS = 10.0  # one API call on a fresh runner; taken off every price
 _FOLDER_RUNS = 20  # would-be skips without a failure before a folder is believed

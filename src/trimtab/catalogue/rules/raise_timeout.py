@@ -44,6 +44,7 @@ metric = "runner_minutes"
 risk = Risk.SAFE
 design: Design = "counted"
 settings: Mapping[str, object] = {"hits": 3, "share": 0.01}
+ranges: Mapping[str, tuple[float, float]] = {"hits": (1, 1000), "share": (0, 1)}
 
 _MOST = 2.0  # times the old limit in one step
 _LEAST = 1.2

@@ -45,6 +45,7 @@ metric = "runner_minutes"
 risk = Risk.SAFE
 design: Design = "counted"
 settings: Mapping[str, object] = {"default_minutes": 0}
+ranges: Mapping[str, tuple[float, float]] = {"default_minutes": (0, 7200)}
 count = count_stopped
 
 

@@ -35,6 +35,7 @@ metric = "storage_bytes"
 risk = Risk.SAFE
 design: Design = "unverifiable"
 settings: Mapping[str, object] = {"days": 7}
+ranges: Mapping[str, tuple[float, float]] = {"days": (1, 89)}
 
 _REPORT = re.compile(
     r"\b(?:coverage|cov|codecov|lcov|cobertura|jacoco|htmlcov|junit|surefire|failsafe|playwright report|cypress|screenshots?"

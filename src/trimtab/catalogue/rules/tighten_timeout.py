@@ -28,6 +28,7 @@ metric = "runner_minutes"
 risk = Risk.SAFE
 design: Design = "counted"
 settings: Mapping[str, object] = {"loose": 5.0, "min_days": 28.0}
+ranges: Mapping[str, tuple[float, float]] = {"loose": (1.5, 1000), "min_days": (1, 3650)}
 count = count_stopped
 
 _ROOM = 2.0  # times what set-timeout would choose
