@@ -109,9 +109,9 @@ def _node(
 
 
 def _is_small(tool: str, lock: str, evidence: Evidence) -> bool:
-    """Whether a lock file holds too few packages; one that is too large to be read does not."""
+    """Whether a lock file holds too few packages; one that is too large to be read, or of another form, tells nothing."""
     text = evidence.text(lock)
-    return isinstance(text, str) and len(_ENTRY.findall(text)) < _FEW[tool]
+    return isinstance(text, str) and 0 < len(_ENTRY.findall(text)) < _FEW[tool]
 
 
 def _global(install: Install) -> bool:

@@ -23,7 +23,8 @@ Does not fire where cancelling could lose something:
   write code;
 - another workflow has the same name (groups are compared without case): they would cancel each other;
 - a job without needs runs `always()`: it goes on when its run is cancelled, and the newer run waits for it;
-- nothing in it builds or tests: a bot that answers within seconds has nothing to save.
+- nothing in it builds or tests: a bot that answers within seconds has nothing to save;
+- the history (20 runs on pull requests or more) shows that no run was ever superseded, or that they last less than a minute.
 
 The effect is counted: runs that ended cancelled because a newer one of the same pull request began, credited with the runner
 minutes that complete runs took beyond that point.
@@ -63,6 +64,8 @@ _TYPES = frozenset({"opened", "synchronize", "reopened", "ready_for_review"})
 _SAME_NUMBER = ("pull_request_target", "pull_request_review", "pull_request_review_comment")
 _NO_WORK = ("actions/checkout", "actions/dependency-review-action", "actions/labeler", "actions/stale")
 _MIN_COMPLETE = 20
+_MIN_RUNS = 20
+_SHORT = 60.0  # seconds, of the median run
 _WORKS = re.compile(
     r"\b(build|test|tests|lint|make|cargo|npm|yarn|pnpm|npx|bun|go|pytest|tox|nox|pip|uv|poetry|hatch|mvn|mvnw|gradle"
     r"|gradlew|bazel|cmake|ninja|ctest|docker|bundle|rake|composer|dotnet|msbuild|swift|xcodebuild|mix|stack|cabal|ruff|mypy"
@@ -76,9 +79,12 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     names = Counter(_name(workflow) for workflow in files.values())
     for workflow in own_files(evidence):
         if _may_cancel(workflow) and names[_name(workflow)] == 1 and _only_builds(workflow, files):
+            says = _says(evidence.history(workflow.path))
+            if says is None:
+                continue
             yield Finding(
                 rule="cancel-superseded",
-                says=_says(evidence.history(workflow.path)),
+                says=says,
                 where=workflow.span(workflow.events["pull_request"].path),
                 node=("concurrency",),
                 change=EditFile(
@@ -142,13 +148,17 @@ def _works(job: Job) -> bool:
     return _WORKS.search(" ".join(texts)) is not None
 
 
-def _says(history: History | Unknown) -> str:
+def _says(history: History | Unknown) -> str | None:
+    """What history says of superseded runs; None when there is nothing to save."""
+    told = "a newer push to a pull request does not stop the run before it"
     if isinstance(history, Unknown):
-        return "a newer push to a pull request does not stop the run before it"
+        return told
     asked = [run for run in history.runs if run.event == "pull_request"]
     cut = superseded(asked, _pull_request)
-    share = f"{len(cut)} of {len(asked)} runs in {history.days:.0f} days"
-    return f"a newer push to a pull request does not stop the run before it ({share})"
+    took = sorted((end - (run.started or run.created)).total_seconds() for run in asked if (end := ended(run)))
+    if len(took) >= _MIN_RUNS and (not cut or took[len(took) // 2] < _SHORT):
+        return None
+    return f"{told} ({len(cut)} of {len(asked)} runs in {history.days:.0f} days)"
 
 
 # ------------------------------------------------------------------------------------ what would have been
