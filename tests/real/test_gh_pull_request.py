@@ -85,6 +85,28 @@ def test_offered_merged_reverted(team: Team, github: FakeGitHub, site: Site) -> 
     assert stage(site, change.id) is Stage.UNDONE
 
 
+def test_a_revert_that_is_closed_leaves_the_change_as_it_was(team: Team, github: FakeGitHub, site: Site) -> None:
+    (change,) = planned(site, "cancel-superseded")
+    apply(site, change, delivery="pull-request")
+    assert site.repository is not None
+    root = site.repository.root
+    team.git(root, "merge", "-q", "--squash", github.pulls[0]["head"]["ref"])
+    team.git(root, "commit", "-qm", "Cancel superseded runs (#1)")
+    team.git(root, "push", "-q", "origin", "HEAD:main")
+    github.merge_pull(1)
+    team.wait(days=1)
+    collect(site, hub=Hub(SLUG))
+    assert undo(site, change.id) is Stage.UNDOING
+    github.pulls[1]["state"] = "closed"
+    team.wait(days=1)
+    seen = collect(site, hub=Hub(SLUG))
+    assert stage(site, change.id) is Stage.MEASURING
+    assert any("stays: the pull request that takes it back was closed" in said for said in seen.says)
+    collect(site, hub=Hub(SLUG))  # seen once is enough
+    assert stage(site, change.id) is Stage.MEASURING
+    assert undo(site, change.id) is Stage.UNDOING  # and it can be asked for again
+
+
 def test_closed_is_declined_and_merged_without_it_is_too(team: Team, github: FakeGitHub, site: Site) -> None:
     first, second = planned(site, "cancel-superseded", "cache-setup-action")
     apply(site, first, delivery="pull-request")

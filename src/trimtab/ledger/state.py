@@ -59,6 +59,7 @@ class Progress:
     parts_held: tuple[str, ...] = ()
     live_from: datetime | None = None
     delivery: str = "working-tree"
+    revert: str = ""  # how the latest undo was offered, when it has to wait for somebody
     opened: tuple[Entry, ...] = ()
     closed: frozenset[str] = field(default=frozenset(), repr=False)
     before_undo: Stage | None = None
@@ -208,7 +209,7 @@ def _noted(change: Progress, entry: Entry) -> Progress:
         case "offered":
             told = str(payload.get("delivery") or change.delivery)
             undoing = change.stage is Stage.UNDOING  # then it is the revert that was offered
-            change = replace(change, why=entry.why) if undoing else replace(change, delivery=told)
+            change = replace(change, why=entry.why, revert=told) if undoing else replace(change, delivery=told)
         case "adopted":
             blobs, parts, live_from = _adopted(entry)
             earliest = min((time for time in (change.live_from, live_from) if time), default=None)

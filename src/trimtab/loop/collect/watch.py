@@ -169,8 +169,9 @@ def _judge(site: Site, hub: Hub | None, change: Progress, looks: Sequence[Look])
     now = looks[-1]
     adopted = _adoption(looks)
     if change.stage is Stage.UNDOING:
-        withdrawn = change.delivery != "working-tree" and not now.held
-        return [_undone(site, change, "the default branch no longer holds it")] if withdrawn else []
+        if change.delivery != "working-tree" and not now.held:
+            return [_undone(site, change, "the default branch no longer holds it")]
+        return _stays(site, hub, change)
     if change.stage in _HELD:
         seen = [_adopted(site, change, adopted)] if now.held and _is_news(change, adopted) else []
         return seen if now.held else [_undone(site, change, "taken back by hand on the default branch")]
@@ -231,14 +232,29 @@ def _open_undo(change: Progress) -> str | None:
     return next((entry.id for entry in change.opened if entry.kind == "undo_intent"), None)
 
 
+def _stays(site: Site, hub: Hub | None, change: Progress) -> list[Seen]:
+    """The default branch still holds a change that is to go: was the pull request that takes it back closed?"""
+    if _pull_request(hub, change.revert) != "closed":
+        return []
+    why = "the pull request that takes it back was closed"
+    site.journal.append("abandoned", change.plan.id, {"of": _open_undo(change), "why": why}, at=site.now())
+    return [Seen(change.plan.id, "abandoned", f"change {change.plan.id} ({change.plan.rule}) stays: {why}")]
+
+
 def _declined(site: Site, hub: Hub | None, change: Progress) -> list[Seen]:
     """Nothing of an offered change is there: was its pull request closed, or merged without it?"""
-    kind, _, number = change.delivery.partition(":")
-    if change.stage is not Stage.OFFERED or hub is None or kind != "pull-request" or not number.isdigit():
+    state = _pull_request(hub, change.delivery) if change.stage is Stage.OFFERED else None
+    if state in (None, "open"):
         return []
-    pull = hub.pull_request(int(number))
-    if isinstance(pull, Unknown) or pull.state == "open":
-        return []
-    why = "its pull request was closed" if pull.state == "closed" else "its pull request was merged without it"
+    why = "its pull request was closed" if state == "closed" else "its pull request was merged without it"
     site.journal.append("declined", change.plan.id, {"why": why}, at=site.now())
     return [Seen(change.plan.id, "declined", f"change {change.plan.id} ({change.plan.rule}) was declined: {why}")]
+
+
+def _pull_request(hub: Hub | None, offer: str) -> str | None:
+    """The state of the pull request that an offer ("pull-request:7") names; None for another offer, or when nobody can tell."""
+    kind, _, number = offer.partition(":")
+    if hub is None or kind != "pull-request" or not number.isdigit():
+        return None
+    pull = hub.pull_request(int(number))
+    return None if isinstance(pull, Unknown) else pull.state
