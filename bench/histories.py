@@ -5,7 +5,8 @@ Made up, and said so wherever a figure rests on it. Each YAML job gets 20 to 200
 own, failures, a few hangs and, where the file sets a limit, sometimes a load that the limit kills; pull requests are pushed
 to again before their run ends. A workflow on every branch's pushes and on pull requests often runs for both of one commit,
 on the pull request's own branch; one whose pushes are filtered runs for pushes to main only. A workflow that others call has no
-runs but those that it is started for itself: GitHub counts the others as its caller's. Deterministic for a seed.
+runs but those that it is started for itself: GitHub counts the others as its caller's. Where the workflow's concurrency cancels,
+a newer run on the same branch has cut the older one. Deterministic for a seed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from trimtab.model import Job, Run
+from trimtab.replay.runs import cut_run
 from trimtab.workflow.model import Job as YamlJob
 from trimtab.workflow.model import Workflow
 
@@ -74,7 +76,15 @@ def simulate(workflow: Workflow, repository: str, seed: int) -> Simulated:
         branch = f"topic-{pull_request}" if event not in ("push", "schedule") or twin else "main"
         runs.append(_run(workflow, loads, rng, number, created, event, branch, sha, pull_request))
         last = event
+    if workflow.concurrency is not None and workflow.concurrency.cancel is True:
+        runs = [_superseded(run, newer) for run, newer in itertools.pairwise(runs)] + runs[-1:]
     return Simulated(tuple(runs), files)
+
+
+def _superseded(run: Run, newer: Run) -> Run:
+    """The run as GitHub would have left it: cancelled when the next one on its branch was asked for before it ended."""
+    mine = run.event == newer.event and run.branch == newer.branch
+    return cut_run(run, newer.created) if mine else run
 
 
 def _pushed_anywhere(workflow: Workflow) -> bool:

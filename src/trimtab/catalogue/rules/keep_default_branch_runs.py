@@ -20,7 +20,8 @@ Does not fire where the word `true` can be meant for the default branch:
 - a job that runs on the default branch deploys, publishes or pushes, or calls a workflow that does or that cannot be
   seen: "the newest wins" is then a reasonable wish;
 - all that it does is scan for security (CodeQL, zizmor...): the newest result takes the place of those before;
-- the jobs with the concurrency never run on a push to the default branch, or the branch filter leaves it out.
+- the jobs with the concurrency never run on a push to the default branch, or the branch filter leaves it out;
+- the history (20 pushes to it or more) shows that no result was ever lost.
 
 This costs runner minutes and buys results. The effect is counted: runs on the default branch that came to an end though
 a newer one had been asked for.
@@ -57,6 +58,9 @@ _SCANNER = re.compile(r"codeql-action|zizmor|scorecard-action|trivy-action|depen
 _SLACK = timedelta(minutes=5)  # a cancelled run takes a while to wind down
 
 
+_MIN_RUNS = 20
+
+
 def find(evidence: Evidence) -> Iterator[Finding]:
     default = evidence.default_branch()
     files = {workflow.path: workflow for workflow in evidence.workflows()}
@@ -70,8 +74,9 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         if branch is None or not takes(push, branch):
             continue
         places = [one for one in _cancelling(workflow) if _hits(workflow, *one, branch, files)]
-        if places:
-            yield _finding(workflow, [one for one, _ in places], branch, evidence.history(workflow.path))
+        says = _says(branch, evidence.history(workflow.path)) if places else None
+        if says is not None:
+            yield _finding(workflow, [one for one, _ in places], branch, says)
 
 
 def _cancelling(workflow: Workflow) -> Iterator[tuple[Concurrency, tuple[WorkflowJob, ...]]]:
@@ -111,12 +116,12 @@ def _tells_of_a_commit(job: WorkflowJob) -> bool:
     return not any(_SCANNER.search(name) for name in used)
 
 
-def _finding(workflow: Workflow, places: list[Concurrency], branch: str, history: History | Unknown) -> Finding:
+def _finding(workflow: Workflow, places: list[Concurrency], branch: str, says: str) -> Finding:
     paths = [(*place.path, "cancel-in-progress") for place in places]
     expression = _expression(workflow, branch)
     return Finding(
         rule="keep-default-branch-runs",
-        says=_says(branch, history),
+        says=says,
         where=workflow.span(paths[0]),
         node=places[0].path,
         change=EditFile(workflow.path, tuple(ReplaceScalar(path, expression) for path in paths)),
@@ -134,12 +139,15 @@ def _expression(workflow: Workflow, branch: str) -> str:
     return "${{ github.event_name == 'pull_request' }}"
 
 
-def _says(branch: str, history: History | Unknown) -> str:
+def _says(branch: str, history: History | Unknown) -> str | None:
+    """What history says of results that were lost; None when it shows that none was."""
     told = f"the next commit on {branch} cancels the run of the one before"
     if isinstance(history, Unknown):
         return told
     pushes = [run for run in history.runs if run.event == "push" and run.branch == branch]
     lost = _cut_short(history, branch)
+    if len(pushes) >= _MIN_RUNS and not lost:
+        return None
     return f"{told} ({len(lost)} of {len(pushes)} results lost in {history.days:.0f} days)"
 
 
