@@ -4,7 +4,7 @@ Raise a time limit that stops jobs which were still working
 Fires where a job met its `timeout-minutes` at least three times (ended within 60 seconds of it, or GitHub's annotation says so,
 whatever the conclusion) in at least 1 % of its executions, while at least three successes needed more than 80 % of the
 limit: then the limit cuts into the honest length of the job. A limit that is met while every success is
-short has found a hang, and stays.
+short has found a hang, and stays; so does one around a script that limits its own work (`timeout 600 make test`).
 
 The lengths of stopped executions are known only as "at least the limit", so the percentile is estimated with them as lower
 bounds (Kaplan-Meier), and beyond the limit by a log-normal through the visible percentiles. The new limit is 1.5 x that
@@ -16,6 +16,7 @@ executions that succeed in more time than the old limit gave, each of which woul
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -48,6 +49,7 @@ ranges: Mapping[str, tuple[float, float]] = {"hits": (1, 1000), "share": (0, 1)}
 
 _MOST = 2.0  # times the old limit in one step
 _LEAST = 1.2
+_OWN_LIMIT = re.compile(r"(?:^|[\s;&|(])timeout\s+(?:-\S+\s+)*\d+(?:\.\d+)?[smh]?\s")
 _CAPS = {"slim": SLIM_LIMIT, "self-hosted": SELF_HOSTED_LIMIT}
 
 
@@ -56,12 +58,17 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         found = {}
         for job in workflow.jobs.values():
             limit = limit_of(job)
-            if limit is not None and untouchable(workflow, job) is None:
+            if limit is not None and untouchable(workflow, job) is None and not _bounds_itself(job):
                 higher = _higher(workflow, job, limit, evidence)
                 if higher is not None:
                     found[job.id] = higher
         if found:
             yield _finding(workflow, found)
+
+
+def _bounds_itself(job: Job) -> bool:
+    """Whether a script gives its work a limit of its own by `timeout 600 ...`: a higher one around it changes nothing."""
+    return any(_OWN_LIMIT.search(step.run or "") for step in job.steps)
 
 
 def _higher(workflow: Workflow, job: Job, limit: float, evidence: Evidence) -> tuple[float, Lengths] | None:
