@@ -18,7 +18,7 @@ from statistics import NormalDist, linear_regression
 from yaml.nodes import ScalarNode, SequenceNode
 
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.purpose import delivers, is_for_delivery, is_switched_off, source
+from trimtab.catalogue.purpose import delivers, holds_write_token, is_for_delivery, is_switched_off, source
 from trimtab.model import Job as Execution
 from trimtab.model import Unknown
 from trimtab.replay.outcomes import hit_limit
@@ -34,6 +34,7 @@ _HANG = 2.0  # a limit beyond twice the longest success stops hangs, not work
 _TAIL = 0.99
 _TOOL_LIMIT = re.compile(r"--timeout[= ](\d{1,4})([smh])\b")
 _UNITS = {"s": 1 / 60, "m": 1.0, "h": 60.0}
+_BACKLOG = re.compile(r"/stale$|lock-threads|no-response|close-(?:stale|inactive|issue)", re.IGNORECASE)
 _BACKPORT = re.compile(r"back-?port|cherry-?pick", re.IGNORECASE)
 _DECIDES = re.compile(
     r"(?:then|else|fi|do|done|esac|exit|echo|printf|true|false|set|break|continue)\b|(?:if|elif|while)\s+!?\s*(?:\[|test\s)"
@@ -161,12 +162,16 @@ def untouchable(workflow: Workflow, job: Job) -> str | None:
         return "it calls a workflow, where timeout-minutes is not allowed"
     if not job.steps or is_switched_off(job):
         return "nothing in it ever runs"
-    if delivers(job) is not None or is_for_delivery(workflow):
+    if delivers(job) is not None or is_for_delivery(workflow) or holds_write_token(workflow, job):
         return "it delivers something, and a delivery that is killed half-way is worse than a slow one"
     if all(name in ("workflow_dispatch", "repository_dispatch") for name in workflow.events):
         return "it is started by hand only, to do something that nobody wants half done"
     if any(_SESSION.search(step.uses or "") for step in job.steps):
         return "it opens a debugging session, which lasts as long as somebody works in it"
+    if any(_BACKLOG.search(step.action or "") for step in job.steps):
+        return "it works off a backlog within a budget of its own, and the backlog grows with other things than code"
+    if any("failure()" in (step.condition or "") and step.action != "actions/upload-artifact" for step in job.steps):
+        return "it reports its failures itself, and a job that is stopped by its limit does not count as failed"
     if any("retry" in (step.uses or "") for step in job.steps):
         return "a step starts its work again until it succeeds, within limits of its own"
     if any(step.timeout is not None and not _number(step.timeout) for step in job.steps):
@@ -187,9 +192,9 @@ def _fills_a_cache(workflow: Workflow, job: Job) -> bool:
 
 
 def _only_decides(step: Step) -> bool:
-    """Whether a step is shell without a program: conditions, assignments, echo, exit."""
+    """Whether a step is shell without a program (conditions, assignments, echo, exit) or an action that compares results."""
     if step.run is None:
-        return False
+        return step.action == "re-actors/alls-green"
     lines = (line.strip() for line in step.run.splitlines())
     parts = (part.strip() for line in lines if not line.startswith("#") for part in re.split(r"[;&|]+", line))
     return "$(" not in step.run and "`" not in step.run and all(_DECIDES.match(part) for part in parts if part)
