@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from trimtab.catalogue.conditions import _matches
-from trimtab.catalogue.purpose import delivers
+from trimtab.catalogue.reading.conditions import _matches
+from trimtab.catalogue.reading.purpose import delivers
 from trimtab.errors import HostileFileError
 from trimtab.workflow.read import read
 from trimtab.workflow.repair import repair

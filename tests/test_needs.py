@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.catalogue.needs import Usual, ancestors, asks_status, graph, job_text, reads, usual, waiting
+from trimtab.catalogue.reading.needs import Usual, ancestors, asks_status, graph, job_text, reads, usual, waiting
 from trimtab.model import Job, Run
 from trimtab.workflow.read import read
 

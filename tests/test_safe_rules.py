@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.catalogue import hangs
-from trimtab.catalogue.conditions import PULL_REQUEST, group_varies, never_runs, push_to, takes
-from trimtab.catalogue.installs import found, only_installs
-from trimtab.catalogue.limits import label_sets, lengths, tail, tidy
-from trimtab.catalogue.purpose import action_major, delivers, holds_write_token, is_generated
+from trimtab.catalogue.reading import hangs
+from trimtab.catalogue.reading.conditions import PULL_REQUEST, group_varies, never_runs, push_to, takes
+from trimtab.catalogue.reading.installs import found, only_installs
+from trimtab.catalogue.reading.limits import label_sets, lengths, tail, tidy
+from trimtab.catalogue.reading.purpose import action_major, delivers, holds_write_token, is_generated
 from trimtab.catalogue.rules import add_restore_keys, cancel_superseded, keep_default_branch_runs, raise_timeout
 from trimtab.model import Counted, History, Job, Run, Unknown
 from trimtab.workflow.model import Event, Workflow

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import mean, quantiles
 
-from trimtab.catalogue.builds import COMMAND, recent
 from trimtab.catalogue.evidence import Evidence
+from trimtab.catalogue.reading.builds import COMMAND, recent
 from trimtab.model import Direction, KpiValue, Run, Unknown
 from trimtab.replay.outcomes import Outcome, first_attempts, outcome
 from trimtab.replay.runs import ended

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trimtab.catalogue.builds import COMMAND, recent
 from trimtab.catalogue.evidence import Evidence
+from trimtab.catalogue.reading.builds import COMMAND, recent
 from trimtab.model import Direction, KpiValue, Run, Unknown
 from trimtab.replay.outcomes import Outcome, final_attempts, first_attempts, outcome
 from trimtab.stats.wilson import wilson

@@ -25,8 +25,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.limits import label_sets
-from trimtab.catalogue.purpose import action_major, delivers, is_for_delivery, is_generated, is_switched_off, source
+from trimtab.catalogue.reading.limits import label_sets
+from trimtab.catalogue.reading.purpose import (
+    action_major,
+    delivers,
+    is_for_delivery,
+    is_generated,
+    is_switched_off,
+    source,
+)
 from trimtab.model import Design, EditFile, Finding, InsertKey, Risk, Unknown
 from trimtab.workflow.expressions import references
 from trimtab.workflow.model import Job, Step, Workflow

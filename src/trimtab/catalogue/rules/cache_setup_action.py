@@ -32,12 +32,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from trimtab.catalogue.conditions import likely_default, never_runs, push_to, takes
-from trimtab.catalogue.downloads import ACTIONS, Downloads, downloads, wanted
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.installs import found, only_installs
-from trimtab.catalogue.limits import label_sets
-from trimtab.catalogue.purpose import action_major, delivers, holds_write_token, is_for_delivery, is_generated, source
+from trimtab.catalogue.reading.conditions import likely_default, never_runs, push_to, takes
+from trimtab.catalogue.reading.downloads import ACTIONS, Downloads, downloads, wanted
+from trimtab.catalogue.reading.installs import found, only_installs
+from trimtab.catalogue.reading.limits import label_sets
+from trimtab.catalogue.reading.purpose import (
+    action_major,
+    delivers,
+    holds_write_token,
+    is_for_delivery,
+    is_generated,
+    source,
+)
 from trimtab.model import NOT_PRICED, Data, Design, EditFile, Finding, History, InsertKey, Risk, Run, Unknown, WhatIf
 from trimtab.model import Job as Execution
 from trimtab.replay.runs import change_runs, with_jobs

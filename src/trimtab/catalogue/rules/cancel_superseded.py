@@ -38,9 +38,9 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import pairwise
 
-from trimtab.catalogue.conditions import PULL_REQUEST, never_runs
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.purpose import (
+from trimtab.catalogue.reading.conditions import PULL_REQUEST, never_runs
+from trimtab.catalogue.reading.purpose import (
     called_deliver,
     callees,
     delivers,

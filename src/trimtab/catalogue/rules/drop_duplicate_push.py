@@ -22,7 +22,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.needs import texts
+from trimtab.catalogue.reading.needs import texts
 from trimtab.model import (
     AppendItem,
     Counted,

@@ -23,9 +23,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.needs import Usual, asks_status, first_key, graph, job_ids, unmatched, usual, waiting
-from trimtab.catalogue.purpose import delivers
-from trimtab.catalogue.skips import Minutes, base, minutes_by_job
+from trimtab.catalogue.reading.needs import Usual, asks_status, first_key, graph, job_ids, unmatched, usual, waiting
+from trimtab.catalogue.reading.purpose import delivers
+from trimtab.catalogue.reading.skips import Minutes, base, minutes_by_job
 from trimtab.model import NOT_PRICED, Counted, Design, EditFile, Finding, History, InsertKey, Risk, Run, Unknown
 from trimtab.replay.runs import change_runs, reschedule
 from trimtab.stats.wilson import wilson

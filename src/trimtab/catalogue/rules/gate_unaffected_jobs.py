@@ -23,11 +23,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.gates import DOCS, TOP_TEXTS, Gate, documentation_gate, folder_gate, gate_job
-from trimtab.catalogue.gates import NAME as GATE
-from trimtab.catalogue.needs import ancestors, asks_status, first_key, graph, job_ids, job_text
-from trimtab.catalogue.purpose import delivers
-from trimtab.catalogue.skips import base, minutes_by_job
+from trimtab.catalogue.reading.gates import DOCS, TOP_TEXTS, Gate, documentation_gate, folder_gate, gate_job
+from trimtab.catalogue.reading.gates import NAME as GATE
+from trimtab.catalogue.reading.needs import ancestors, asks_status, first_key, graph, job_ids, job_text
+from trimtab.catalogue.reading.purpose import delivers
+from trimtab.catalogue.reading.skips import base, minutes_by_job
 from trimtab.model import (
     Counted,
     Design,

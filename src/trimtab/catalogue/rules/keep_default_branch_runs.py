@@ -37,9 +37,9 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
-from trimtab.catalogue.conditions import PULL_REQUEST, group_varies, likely_default, never_runs, push_to, takes
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.purpose import called_deliver, delivers, holds_write_token, is_for_delivery, own_files
+from trimtab.catalogue.reading.conditions import PULL_REQUEST, group_varies, likely_default, never_runs, push_to, takes
+from trimtab.catalogue.reading.purpose import called_deliver, delivers, holds_write_token, is_for_delivery, own_files
 from trimtab.model import Counted, Design, EditFile, Finding, History, Job, ReplaceScalar, Risk, Run, Unknown, WhatIf
 from trimtab.replay.runs import change_runs, cut_run, ended, own_jobs, runner_seconds, with_jobs
 from trimtab.workflow.model import Concurrency, Workflow

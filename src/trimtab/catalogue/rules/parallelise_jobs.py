@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.needs import (
+from trimtab.catalogue.reading.needs import (
     Usual,
     ancestors,
     asks_status,
@@ -31,7 +31,7 @@ from trimtab.catalogue.needs import (
     usual,
     waiting,
 )
-from trimtab.catalogue.purpose import delivers, holds_write_token
+from trimtab.catalogue.reading.purpose import delivers, holds_write_token
 from trimtab.model import NOT_PRICED, Design, EditFile, Finding, History, Op, RemovePair, Risk, Run, Unknown
 from trimtab.replay.runs import change_runs, reschedule
 from trimtab.workflow.model import Job, Workflow

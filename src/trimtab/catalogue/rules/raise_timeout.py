@@ -23,7 +23,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.limits import (
+from trimtab.catalogue.reading.limits import (
     DEFAULT_LIMIT,
     SELF_HOSTED_LIMIT,
     SLIM_LIMIT,
@@ -34,7 +34,7 @@ from trimtab.catalogue.limits import (
     runner,
     untouchable,
 )
-from trimtab.catalogue.purpose import own_files
+from trimtab.catalogue.reading.purpose import own_files
 from trimtab.model import Counted, Design, EditFile, Finding, History, ReplaceScalar, Risk, Run, Unknown, WhatIf
 from trimtab.model import Job as Execution
 from trimtab.replay.outcomes import hit_limit

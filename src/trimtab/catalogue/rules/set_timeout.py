@@ -25,8 +25,8 @@ import math
 from collections.abc import Iterator, Mapping
 
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.hangs import count_stopped, without_hangs
-from trimtab.catalogue.limits import (
+from trimtab.catalogue.reading.hangs import count_stopped, without_hangs
+from trimtab.catalogue.reading.limits import (
     DEFAULT_LIMIT,
     SLIM_LIMIT,
     Lengths,
@@ -37,7 +37,7 @@ from trimtab.catalogue.limits import (
     unseen_event,
     untouchable,
 )
-from trimtab.catalogue.purpose import own_files
+from trimtab.catalogue.reading.purpose import own_files
 from trimtab.model import NOT_PRICED, Design, EditFile, Finding, InsertKey, Risk, Unknown
 from trimtab.workflow.model import Job, Workflow
 

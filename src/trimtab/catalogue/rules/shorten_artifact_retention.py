@@ -27,7 +27,14 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.purpose import action_major, delivers, is_for_delivery, is_switched_off, own_files, source
+from trimtab.catalogue.reading.purpose import (
+    action_major,
+    delivers,
+    is_for_delivery,
+    is_switched_off,
+    own_files,
+    source,
+)
 from trimtab.model import Design, EditFile, Finding, InsertKey, Risk, Unknown
 from trimtab.workflow.model import Job, Step, Workflow
 

@@ -18,9 +18,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.hangs import count_stopped, without_hangs
-from trimtab.catalogue.limits import Lengths, lengths, limit_of, minutes, proposed, runner, unseen_event, untouchable
-from trimtab.catalogue.purpose import own_files, source
+from trimtab.catalogue.reading.hangs import count_stopped, without_hangs
+from trimtab.catalogue.reading.limits import (
+    Lengths,
+    lengths,
+    limit_of,
+    minutes,
+    proposed,
+    runner,
+    unseen_event,
+    untouchable,
+)
+from trimtab.catalogue.reading.purpose import own_files, source
 from trimtab.model import Design, EditFile, Finding, ReplaceScalar, Risk, Unknown
 from trimtab.workflow.model import Job, Workflow
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from trimtab.catalogue.limits import DEFAULT_LIMIT
+from trimtab.catalogue.reading.limits import DEFAULT_LIMIT
 from trimtab.model import Counted, History, Job, Run, Unknown, WhatIf
 from trimtab.replay.outcomes import LIMIT_SLACK_SECONDS, hit_limit
 from trimtab.replay.runs import change_runs, cut_job, own_jobs, with_jobs

@@ -18,7 +18,7 @@ from statistics import NormalDist, linear_regression
 from yaml.nodes import ScalarNode, SequenceNode
 
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.purpose import delivers, holds_write_token, is_for_delivery, is_switched_off, source
+from trimtab.catalogue.reading.purpose import delivers, holds_write_token, is_for_delivery, is_switched_off, source
 from trimtab.model import Job as Execution
 from trimtab.model import Unknown
 from trimtab.replay.outcomes import hit_limit

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.installs import Install, inside, tools_mentioned
-from trimtab.catalogue.purpose import action_major
+from trimtab.catalogue.reading.installs import Install, inside, tools_mentioned
+from trimtab.catalogue.reading.purpose import action_major
 from trimtab.model import Unknown
 from trimtab.workflow.model import Job, Step, Workflow
 
