@@ -67,6 +67,7 @@ _GENERATED = re.compile(
 _NAMED = re.compile(
     r"^(?:re)?(?:release|publish|deploy|upload)|(?:release|releases|publish|deploy|deployment|upload)$", re.I
 )
+_STEP_NAMED = re.compile(r"^(?:deploy|publish)\b", re.I)
 _SCRIPTED = re.compile(
     r"createRelease|uploadReleaseAsset|createDeployment|pulls\.merge|imagetools|createWorkflowDispatch|createDispatch"
 )
@@ -151,6 +152,8 @@ def called_deliver(job: Job, files: Mapping[str, Workflow]) -> bool:
 def step_delivers(step: Step) -> str | None:
     """Why this step may publish, push, release or deploy, or None."""
     if step.run is not None:
+        if _STEP_NAMED.search(step.name or ""):
+            return f"has a step called {step.name}"
         found = _script_delivers(step.run)
         return f"runs {found}" if found else None
     if step.uses is None:

@@ -7,13 +7,16 @@ leaves twice as much room as `set-timeout` would, and at least 15 minutes: someb
 every cache is cold.
 
 Not touched: limits with a comment beside or above them, which is somebody's reason; limits that are expressions or that differ
-by matrix leg; jobs that compile behind ccache or sccache, whose rare cold build takes many times as long; deployments and
-releases, work that is started by hand only, debugging sessions, steps that retry within limits of their own; and jobs
-that may do more on an event that the history has not seen succeed. The effect is counted.
+by matrix leg; jobs with a cache of built things (actions/cache, ccache, image layers), whose rare cold run takes many times
+as long; jobs with limits of their own inside, or whose work comes from another repository or goes on elsewhere; deployments and
+releases, and what they wait for; work that neither a push nor a pull request starts, or that a push of a tag alone does;
+debugging sessions, steps that retry within limits of their own; and jobs that may do more on an event that the history has
+not seen succeed. The effect is counted.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -29,7 +32,7 @@ from trimtab.catalogue.reading.limits import (
     unseen_event,
     untouchable,
 )
-from trimtab.catalogue.reading.purpose import own_files, source
+from trimtab.catalogue.reading.purpose import delivers, own_files, source
 from trimtab.model import Design, EditFile, Finding, ReplaceScalar, Risk, Unknown
 from trimtab.workflow.model import Job, Workflow
 
@@ -40,6 +43,13 @@ settings: Mapping[str, object] = {"loose": 5.0, "min_days": 28.0}
 ranges: Mapping[str, tuple[float, float]] = {"loose": (1.5, 1000), "min_days": (1, 3650)}
 count = count_stopped
 
+# Built things that are kept between runs, and work that goes on somewhere else: how long it takes cold is not in the history.
+_ROOMY = re.compile(
+    r"ccache|buildx|docker[- ](?:build|compose|image)|setup-docker|type=gha|bazel|turbo|\bnx\b|nix\b"
+    r"|secrets\.(?!GITHUB_TOKEN|CODECOV)",
+    re.IGNORECASE,
+)
+_TAGS = re.compile(r"refs/tags|workflow_dispatch|'schedule'")
 _ROOM = 2.0  # times what set-timeout would choose
 _LEAST = 15.0  # minutes
 _WORTH = 20.0  # minutes that a hang must cost less for the edit to be worth a review
@@ -59,8 +69,27 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _has_reason(workflow: Workflow, job: Job) -> bool:
-    """Whether the room is there for something: a comment says so, or a compiler cache that may be cold."""
-    return _explained(workflow, job) or "ccache" in source(workflow, job)
+    """Whether the room may be there for something that the history has not shown."""
+    if not any(name in workflow.events for name in ("push", "pull_request")) or _ahead_of_delivery(workflow, job):
+        return True
+    text = source(workflow, job)
+    if (
+        _TAGS.search(job.condition or "")
+        or _ROOMY.search(text)
+        or "timeout" in text.lower().replace("timeout-minutes", "")
+    ):
+        return True
+    if any("cache" in (step.action or "") or "repository" in step.inputs for step in job.steps):
+        return True
+    return _explained(workflow, job)
+
+
+def _ahead_of_delivery(workflow: Workflow, job: Job) -> bool:
+    """Whether a job that delivers waits for this one: a run that is cut holds the delivery up."""
+    behind = {job.id}
+    while more := {other.id for other in workflow.jobs.values() if behind.intersection(other.needs)} - behind:
+        behind |= more
+    return any(delivers(workflow.jobs[id]) is not None for id in behind)
 
 
 def _explained(workflow: Workflow, job: Job) -> bool:
