@@ -22,7 +22,8 @@ Does not fire where cancelling could lose something:
 - it is there for releases, or a job that can run on a pull request deploys, publishes, pushes or holds a token that may
   write code;
 - another workflow has the same name (groups are compared without case): they would cancel each other;
-- a job without needs runs `always()`: it goes on when its run is cancelled, and the newer run waits for it;
+- a job without needs runs `always()`: it goes on when its run is cancelled, and the newer run waits for it; or a step saves a
+  cache `always()`, which a cancelled run would save half full;
 - nothing in it builds or tests: a bot that answers within seconds has nothing to save;
 - the history (20 runs on pull requests or more) shows that no run was ever superseded, or that they last less than a minute.
 
@@ -135,8 +136,9 @@ def _delivers(job: Job) -> bool:
 
 
 def _survives(job: Job) -> bool:
-    """Whether a cancelled run goes on with this job: nothing would be saved, and the newer run would wait for it."""
-    return not job.needs and "always()" in (job.condition or "").replace(" ", "").lower()
+    """Whether a cancelled run goes on with this job, or ends it with a step that saves a cache as if all had been done."""
+    saves = any("always()" in (step.condition or "") and "cache" in (step.action or "") for step in job.steps)
+    return saves or (not job.needs and "always()" in (job.condition or "").replace(" ", "").lower())
 
 
 def _works(job: Job) -> bool:

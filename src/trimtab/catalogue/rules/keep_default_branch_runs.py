@@ -20,6 +20,7 @@ Does not fire where the word `true` can be meant for the default branch:
 - a job that runs on the default branch deploys, publishes or pushes, or calls a workflow that does or that cannot be
   seen: "the newest wins" is then a reasonable wish;
 - all that it does is scan for security (CodeQL, zizmor...): the newest result takes the place of those before;
+- its jobs run only for files that a comparison with a pull request's base found changed: on a push that finds none;
 - the jobs with the concurrency never run on a push to the default branch, or the branch filter leaves it out;
 - the history (20 pushes to it or more) shows that no result was ever lost.
 
@@ -39,7 +40,15 @@ from statistics import median
 
 from trimtab.catalogue.evidence import Evidence
 from trimtab.catalogue.reading.conditions import PULL_REQUEST, group_varies, likely_default, never_runs, push_to, takes
-from trimtab.catalogue.reading.purpose import called_deliver, delivers, holds_write_token, is_for_delivery, own_files
+from trimtab.catalogue.reading.purpose import (
+    called_deliver,
+    callees,
+    delivers,
+    holds_write_token,
+    is_for_delivery,
+    own_files,
+    source,
+)
 from trimtab.model import Counted, Design, EditFile, Finding, History, Job, ReplaceScalar, Risk, Run, Unknown, WhatIf
 from trimtab.replay.runs import change_runs, cut_run, ended, own_jobs, runner_seconds, with_jobs
 from trimtab.workflow.model import Concurrency, Workflow
@@ -97,10 +106,22 @@ def _hits(
         return False
     if group_varies(one.group, push) != "never" or group_varies(one.group, PULL_REQUEST) != "pull":
         return False
-    active = [job for job in jobs if not never_runs(job.condition, push)]
+    gates = {job.id for job in workflow.jobs.values() if _asks_the_request(workflow, job, files)}
+    active = [job for job in jobs if not never_runs(job.condition, push) and not _is_gated(job, gates)]
     return any(_tells_of_a_commit(job) for job in active) and not any(
         delivers(job) or holds_write_token(workflow, job) or called_deliver(job, files) for job in active
     )
+
+
+def _asks_the_request(workflow: Workflow, job: WorkflowJob, files: Mapping[str, Workflow]) -> bool:
+    """Whether a job, or what it calls, compares with the base of a pull request: on a push that finds nothing changed."""
+    texts = [source(workflow, job), *(called.tree.text for called in callees(job, files) or ())]
+    return any("github.event.pull_request.base" in text for text in texts)
+
+
+def _is_gated(job: WorkflowJob, gates: set[str]) -> bool:
+    """Whether the job is such a comparison, or runs only for what one found."""
+    return job.id in gates or any(f"needs.{gate}.outputs" in (job.condition or "") for gate in gates)
 
 
 def _meant_for_branches(workflow: Workflow, one: Concurrency) -> bool:
