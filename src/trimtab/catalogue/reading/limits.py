@@ -34,6 +34,7 @@ _HANG = 2.0  # a limit beyond twice the longest success stops hangs, not work
 _TAIL = 0.99
 _TOOL_LIMIT = re.compile(r"--timeout[= ](\d{1,4})([smh])\b")
 _UNITS = {"s": 1 / 60, "m": 1.0, "h": 60.0}
+_WAITS = re.compile(r"\bsleep\s+[\d$]|\bretry|\battempts?\b|Start-Sleep", re.IGNORECASE)
 _BACKLOG = re.compile(r"/stale$|lock-threads|no-response|close-(?:stale|inactive|issue)", re.IGNORECASE)
 _BACKPORT = re.compile(r"back-?port|cherry-?pick", re.IGNORECASE)
 _DECIDES = re.compile(
@@ -126,9 +127,9 @@ def proposed(found: Lengths, job: Job, runner: str | None) -> float:
     """
     The limit to write, in whole minutes: the formula, at least 5, rounded up; at most 15 on slim
 
-    Where a step has a limit of its own, the job gets as much on top of the largest one: that step may really take so long.
+    Where steps have limits of their own, the job gets as much on top as they have together: they may really take so long.
     """
-    steps = max([max(float(step.timeout or 0), _allowed(step)) for step in job.steps], default=0.0)
+    steps = sum(max(float(step.timeout or 0), _allowed(step)) for step in job.steps)
     limit = tidy(max(found.needed + steps, FLOOR))
     return min(limit, SLIM_LIMIT) if runner == "slim" else limit
 
@@ -183,6 +184,16 @@ def untouchable(workflow: Workflow, job: Job) -> str | None:
     if all(_only_decides(step) for step in job.steps):
         return "its steps only compare and print: there is nothing in it that could hang"
     return None
+
+
+def waits(job: Job, evidence: Evidence) -> bool:
+    """Whether a script, or an action of this repository that it uses (also one that cannot be read), sleeps or tries again."""
+    texts: list[str | Unknown] = [step.run or "" for step in job.steps]
+    for step in job.steps:
+        if step.uses is not None and step.uses.startswith("./"):
+            found = [evidence.text(f"{step.uses[2:].strip('/')}/{name}") for name in ("action.yml", "action.yaml")]
+            texts.append(next((text for text in found if isinstance(text, str)), found[0]))
+    return any(isinstance(text, Unknown) or _WAITS.search(text) for text in texts)
 
 
 def _fills_a_cache(workflow: Workflow, job: Job) -> bool:

@@ -25,7 +25,7 @@ _ACTION = re.compile(
     r"|cloudflare|surge|heroku|flyctl|superfly|pulumi|terraform|hashicorp/|ssh-action|scp-action|rsync|ftp|argo"
     r"|npm-publish|chart-releaser|upload(?!-artifact|-sarif|-code)|blob|s3-|github-action-benchmark|docker/login"
     r"|snapcraft|snapcore|google-play|app-store|testflight|fastlane|configure-aws-credentials"
-    r"|google-github-actions/|azure/login|repository-dispatch|backport|cherry-?pick|auto-?merge|automerge|dependabot/"
+    r"|google-github-actions/|azure/login|repository-dispatch|backport|cherry-?pick|auto-?merge|automerge|dependabot/|renovate"
 )
 _PUSHING = frozenset({"docker/build-push-action", "docker/bake-action"})
 

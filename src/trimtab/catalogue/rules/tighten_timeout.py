@@ -31,6 +31,7 @@ from trimtab.catalogue.reading.limits import (
     runner,
     unseen_event,
     untouchable,
+    waits,
 )
 from trimtab.catalogue.reading.purpose import delivers, own_files, source
 from trimtab.model import Design, EditFile, Finding, ReplaceScalar, Risk, Unknown
@@ -60,7 +61,11 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         found = {}
         for job in workflow.jobs.values():
             limit = limit_of(job)
-            if limit is not None and untouchable(workflow, job) is None and not _has_reason(workflow, job):
+            if (
+                limit is not None
+                and untouchable(workflow, job) is None
+                and not (_has_reason(workflow, job) or waits(job, evidence))
+            ):
                 tighter = _tighter(workflow, job, limit, evidence)
                 if tighter is not None:
                     found[job.id] = tighter
