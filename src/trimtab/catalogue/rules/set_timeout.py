@@ -7,10 +7,10 @@ matrix) and 5 minutes, in multiples of 5 above 10. With n successes and none slo
 longest with a probability of at most 3/n (95 %, rule of three), and the limit leaves room above that.
 
 Not touched: jobs that call a workflow (`uses:`, where the key is not allowed), deployments and releases, work that is started by
-hand only, debugging sessions, steps that sleep or try again within limits of their own (also inside an action of this repository),
-jobs that work off a backlog, report their failures themselves (a job stopped by its limit does not count as failed) or may write
-to the repository, jobs on ubuntu-slim that may need its hard limit of 15 minutes, and jobs that may do more on an event (a nightly,
-an input) that the history has not seen succeed. Where steps have limits of their own, the job's comes on top of them.
+hand only, debugging sessions, steps that sleep or try again within limits of their own (also in an action of this repository),
+jobs that work off a backlog, that report their failures themselves (a job stopped by its limit does not count as failed) or may
+write to the repository, jobs on ubuntu-slim that may need its hard limit of 15 minutes, and jobs that may do more on an event
+(a nightly, an input) that the history has not seen succeed. Where steps have limits of their own, the job's comes on top.
 
 Without enough history nothing is changed, unless trimtab.toml gives the organisation's own default, which then has no price:
 
