@@ -15,7 +15,7 @@ Does not fire where the key of a run is a hand-over: the same key in another ste
 `lookup-only`; where a job that this one needs has just saved the same key, as a caller of this workflow may have; in a job
 that is switched off; where the part before what changes names nothing, or not the machine, though the legs of the job run on
 different ones; where more than a hash follows it, which the restore key would lose; where a step asks for `cache-hit` in a
-way that a partial hit would confuse; and in jobs that publish, which should not start from another run's leavings.
+way that a partial hit would confuse; and in jobs that publish, or work on what strangers sent, which should not start from another run's leavings.
 """
 
 from __future__ import annotations
@@ -70,6 +70,7 @@ _STORE_NAME = re.compile(
     r"(?:^|[-_ |])(?:go-?mod|go-?build|gomod|pip|npm|yarn|pnpm|maven|m2|gradle|nuget|uv)(?:$|[-_ |])", re.I
 )
 
+_STRANGERS = ("pull_request_target", "workflow_run", "issue_comment")
 _PROGRAMS = re.compile(r"(?:^|/)s?bin(?:/|$)")
 _HOSTED = re.compile(r"(ubuntu|windows|macos)-[\w.-]+", re.I)
 _MACHINE_AXES = re.compile(r"arch|target|platform|goos|triple", re.I)
@@ -124,8 +125,10 @@ def _prefix(workflow: Workflow, job: Job, step: Step, keys: Mapping[str, int]) -
         return None
     if is_switched_off(job) or workflow.is_callable or _is_filled_before(workflow, job, key):
         return None
-    if delivers(job) is not None or "pull_request_target" in workflow.events or is_for_delivery(workflow):
+    if delivers(job) is not None or is_for_delivery(workflow) or any(name in workflow.events for name in _STRANGERS):
         return None
+    if "hashFiles" in key and not any(s.action == "actions/checkout" and s.index < step.index for s in job.steps):
+        return None  # the hash of no files: the key never changes
     return prefix if _hit_is_only_compared(workflow, job, step) else None
 
 

@@ -64,6 +64,7 @@ _FETCHES = (
     "workflow_run", "action-download-artifact", "gh run download", "actions/artifacts", "/artifacts?", "}/artifacts",
     "orkflowRunArtifacts", "downloadArtifact", "listArtifacts", " run-id:", "nightly.link",
 )  # fmt: skip
+_OLDEST = 4  # major version of upload-artifact; GitHub runs no job with an older one
 _EVERY_CHANGE = ("push", "pull_request", "merge_group")
 
 
@@ -125,7 +126,7 @@ def _is_passing(workflow: Workflow, job: Job, step: Step) -> bool:
     """Whether a step uploads something that nobody asks for after a week."""
     if step.action != "actions/upload-artifact" or "retention-days" in step.inputs or is_switched_off(job):
         return False
-    if (action_major(workflow, step) or 4) < 2 or workflow.tree.node((*step.path, "with")) is None:
+    if (action_major(workflow, step) or _OLDEST) < _OLDEST or workflow.tree.node((*step.path, "with")) is None:
         return False
     if "failure()" in f"{step.condition} {job.condition}" or _TOLD.search(source(workflow, job)):
         return False
