@@ -15,7 +15,8 @@ Does not fire where the key of a run is a hand-over: the same key in another ste
 `lookup-only`; where a job that this one needs has just saved the same key, as a caller of this workflow may have; in a job
 that is switched off; where the part before what changes names nothing, or not the machine, though the legs of the job run on
 different ones; where more than a hash follows it, which the restore key would lose; where a step asks for `cache-hit` in a
-way that a partial hit would confuse; and in jobs that publish, or work on what strangers sent, which should not start from another run's leavings.
+way that a partial hit would confuse; and in jobs that publish or work on what strangers sent, which should not start from another
+run's leavings.
 """
 
 from __future__ import annotations
