@@ -16,6 +16,7 @@ from trimtab.loop.apply import apply
 from trimtab.loop.collect import collect
 from trimtab.loop.collect.sync import sync
 from trimtab.loop.settle import settle, undo
+from trimtab.loop.settle.restore import backups, restore
 from trimtab.model import Decision, Stage, Verdict
 from trimtab.world import journal_ref
 from trimtab.world.git_write import commit_files
@@ -77,6 +78,22 @@ def test_one_loop_through_two_clones_and_an_ephemeral_checkout(team: Team) -> No
     collect(ada)
     collect(ben)
     assert ben.journal.state().changes[change.id].stage is Stage.UNDONE
+
+
+def test_a_way_back_that_somebody_else_took_is_not_taken_here(team: Team) -> None:
+    ada, ben = team.site(team.clone("ada"), "ada"), team.site(team.clone("ben"), "ben")
+    assert ada.repository is not None and ben.repository is not None
+    (change,) = planned(ada, "cancel-superseded")
+    apply(ada, change)
+    (copy,) = backups(ada)
+    made = restore(ada, copy.path)
+    collect(ada)
+    collect(ben)
+    file = ben.repository.root / PATH
+    assert file.read_bytes() == CI.encode()  # what the way back led to
+    with pytest.raises(RefusedError, match="came through the shared journal and cannot be proved here"):
+        undo(ben, made.id)
+    assert file.read_bytes() == CI.encode()
 
 
 def test_a_collection_says_that_the_journal_left_the_house(team: Team) -> None:
