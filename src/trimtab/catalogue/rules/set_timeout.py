@@ -68,6 +68,7 @@ def _finding(workflow: Workflow, jobs: list[Job], evidence: Evidence) -> Iterato
     told: list[str] = []
     known: dict[str, float] = {}  # API job name -> new limit in minutes
     limited: list[Job] = []
+    kinds: set[str | None] = set()
     missing: dict[str, list[str]] = {}  # why -> ids of jobs
     for job in jobs:
         kind = runner(workflow, job, evidence)
@@ -79,13 +80,14 @@ def _finding(workflow: Workflow, jobs: list[Job], evidence: Evidence) -> Iterato
             continue
         ops.append(InsertKey(job.path, "timeout-minutes", int(limit), after="runs-on"))
         limited.append(job)
+        kinds.add(kind)
         told.append(f"{job.id}: {limit:.0f} minutes; {_because(found)}")
         if isinstance(found, Lengths):
             known |= dict.fromkeys(found.names, limit)
     if ops:
         yield Finding(
             rule="set-timeout",
-            says=_says(len(ops), known, ops),
+            says=_says(len(ops), known, kinds),
             where=workflow.span(limited[0].path),
             node=("jobs",),
             evidence=tuple(told),
@@ -99,11 +101,12 @@ def _finding(workflow: Workflow, jobs: list[Job], evidence: Evidence) -> Iterato
         yield _only_told(workflow, jobs, missing)
 
 
-def _says(n: int, known: Mapping[str, float], ops: list[InsertKey]) -> str:
+def _says(n: int, known: Mapping[str, float], kinds: set[str | None]) -> str:
     jobs = "a job has" if n == 1 else f"{n} jobs have"
     if not known:
         return f"{jobs} no time limit; trimtab.toml's default is not priced"
-    return f"{jobs} no time limit: a hung one would run for 6 hours"
+    longest = "5 days" if "self-hosted" in kinds else "15 minutes" if kinds == {"slim"} else "6 hours"
+    return f"{jobs} no time limit: a hung one would run for {longest}"
 
 
 def _only_told(workflow: Workflow, jobs: list[Job], missing: Mapping[str, list[str]]) -> Finding:
