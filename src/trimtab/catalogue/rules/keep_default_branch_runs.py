@@ -12,6 +12,7 @@ while it waits. What has begun now ends.
 Does not fire where the word `true` can be meant for the default branch:
 
 - there is no pull_request event: then cancelling pushes is all that it can be for;
+- pushes elsewhere or people start it too, and closing a pull request is to cancel its runs: no expression does all three;
 - a comment at the concurrency speaks of branches: then somebody meant it;
 - it runs for a merge queue: each commit was tested before it landed;
 - the group keeps such runs apart already (run id, SHA, `github.head_ref || github.run_id`), or cannot be understood, or does
@@ -82,6 +83,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         branch = default if isinstance(default, str) else likely_default(push)
         if branch is None or not takes(push, branch):
             continue
+        if _ends_with_the_request(workflow, branch):
+            continue
         places = [one for one in _cancelling(workflow) if _hits(workflow, *one, branch, files)]
         says = _says(branch, evidence.history(workflow.path)) if places else None
         if says is not None:
@@ -135,6 +138,12 @@ def _tells_of_a_commit(job: WorkflowJob) -> bool:
     """Whether the job's result speaks of one commit; the newest result of a scanner takes the place of all before it."""
     used = [job.uses or "", *(step.uses or "" for step in job.steps)]
     return not any(_SCANNER.search(name) for name in used)
+
+
+def _ends_with_the_request(workflow: Workflow, branch: str) -> bool:
+    """Whether closing a pull request is to cancel its runs: after a merge `github.ref` is the branch, and would cancel nothing."""
+    types = workflow.events["pull_request"].types
+    return types is not None and "closed" in types and "github.ref " in _expression(workflow, branch)
 
 
 def _finding(workflow: Workflow, places: list[Concurrency], branch: str, says: str) -> Finding:
