@@ -141,7 +141,7 @@ def _tells_of_a_commit(job: WorkflowJob) -> bool:
 
 
 def _ends_with_the_request(workflow: Workflow, branch: str) -> bool:
-    """Whether closing a pull request is to cancel its runs: after a merge `github.ref` is the branch, and would cancel nothing."""
+    """Whether closing a pull request is to cancel its runs: after a merge `github.ref` is the branch, and cancels nothing."""
     types = workflow.events["pull_request"].types
     return types is not None and "closed" in types and "github.ref " in _expression(workflow, branch)
 

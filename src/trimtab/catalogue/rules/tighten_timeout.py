@@ -8,7 +8,7 @@ every cache is cold.
 
 Not touched: limits with a comment beside or above them, which is somebody's reason; limits that are expressions or that differ
 by matrix leg; jobs with a cache of built things (actions/cache, ccache, image layers), whose rare cold run takes many times
-as long; jobs with limits of their own inside, or whose work comes from another repository or goes on elsewhere; deployments and
+as long; jobs that look for flaky tests; jobs with limits of their own inside, or whose work comes from another repository or goes on elsewhere; deployments and
 releases, and what they wait for; work that neither a push nor a pull request starts, or that a push of a tag alone does;
 debugging sessions, steps that retry within limits of their own; and jobs that may do more on an event that the history has
 not seen succeed. The effect is counted.
@@ -47,7 +47,7 @@ count = count_stopped
 # Built things that are kept between runs, and work that goes on somewhere else: how long it takes cold is not in the history.
 _ROOMY = re.compile(
     r"ccache|buildx|docker[- ](?:build|compose|image)|setup-docker|type=gha|bazel|turbo|\bnx\b|nix\b"
-    r"|secrets\.(?!GITHUB_TOKEN|CODECOV)",
+    r"|flak(?:y|es?)\b|secrets\.(?!GITHUB_TOKEN|CODECOV)",
     re.IGNORECASE,
 )
 _TAGS = re.compile(r"refs/tags|workflow_dispatch|'schedule'")
