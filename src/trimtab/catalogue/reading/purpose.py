@@ -177,18 +177,24 @@ def holds_write_token(workflow: Workflow, job: Job) -> bool:
 
 
 def action_major(workflow: Workflow, step: Step) -> int | None:
-    """
-    The major version of the action that a step uses, None when nothing tells
+    """The major version of the action that a step uses, None when nothing tells."""
+    version = action_version(workflow, step)
+    return version[0] if version else None
 
-    From the ref ("v4", "v4.1.0"), or, for a commit id, from the comment that pinning tools leave behind it ("# v4.1.0").
+
+def action_version(workflow: Workflow, step: Step) -> tuple[int, ...]:
+    """
+    The version of the action that a step uses, as far as it is told: (4,) for "v4", (4, 1, 2) for "v4.1.2", () for nothing
+
+    From the ref, or, for a commit id, from the comment that pinning tools leave behind it ("# v4.1.0").
     """
     ref = step.ref or ""
     if re.fullmatch(r"[0-9a-f]{40}", ref):
         line = workflow.span((*step.path, "uses")).text
-        found = re.search(r"#.*?\bv?(\d+)(?:\.\d+)*\b", line.partition(ref)[2])
+        found = re.search(r"#.*?\bv?(\d+(?:\.\d+)*)\b", line.partition(ref)[2])
     else:
-        found = re.fullmatch(r"v?(\d+)(?:\.\d+)*", ref)
-    return int(found[1]) if found else None
+        found = re.fullmatch(r"v?(\d+(?:\.\d+)*)", ref)
+    return tuple(int(part[:9]) for part in found[1].split(".")) if found else ()
 
 
 def source(workflow: Workflow, job: Job) -> str:

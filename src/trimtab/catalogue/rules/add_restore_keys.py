@@ -13,10 +13,10 @@ set of hooks could carry stale files into a build, so such paths are left alone;
 
 Does not fire where the key of a run is a hand-over: the same key in another step or workflow; with `fail-on-cache-miss` or
 `lookup-only`; where a job that this one needs has just saved the same key, as a caller of this workflow may have; in a job
-that is switched off; where the part before what changes names nothing, or not the machine, though the legs of the job run on
-different ones; where more than a hash follows it, which the restore key would lose; where a step asks for `cache-hit` in a
-way that a partial hit would confuse; and in jobs that publish or work on what strangers sent, which should not start from another
-run's leavings.
+that is switched off, or in a nightly, which finds what the day's pushes saved; where the part before what changes names
+nothing, or not the machine, though the legs of the job run on different ones; where more than a hash follows it, which the
+restore key would lose; where a step asks for `cache-hit` in a way that a partial hit would confuse; and in jobs that publish
+or work on what strangers sent, which should not start from another run's leavings.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from collections.abc import Iterator, Mapping
 from trimtab.catalogue.evidence import Evidence
 from trimtab.catalogue.reading.limits import label_sets
 from trimtab.catalogue.reading.purpose import (
-    action_major,
+    action_version,
     delivers,
     is_for_delivery,
     is_generated,
@@ -71,6 +71,8 @@ _STORE_NAME = re.compile(
     r"(?:^|[-_ |])(?:go-?mod|go-?build|gomod|pip|npm|yarn|pnpm|maven|m2|gradle|nuget|uv)(?:$|[-_ |])", re.I
 )
 
+_DEAD = frozenset({(3, 0), (3, 1), (3, 2), (3, 3), (4, 0), (4, 1)})
+_CHANGES = ("push", "pull_request", "merge_group")  # others find what these have saved
 _STRANGERS = ("pull_request_target", "workflow_run", "issue_comment")
 _PROGRAMS = re.compile(r"(?:^|/)s?bin(?:/|$)")
 _HOSTED = re.compile(r"(ubuntu|windows|macos)-[\w.-]+", re.I)
@@ -109,7 +111,7 @@ def _normal(key: str) -> str:
 def _prefix(workflow: Workflow, job: Job, step: Step, keys: Mapping[str, int]) -> str | None:
     """The restore key for a cache whose key changes, None when it is none of ours."""
     told = {"restore-keys", "lookup-only", "fail-on-cache-miss"}
-    if step.action != "actions/cache" or told.intersection(step.inputs) or (action_major(workflow, step) or 2) < 2:
+    if step.action != "actions/cache" or told.intersection(step.inputs) or _is_dead(action_version(workflow, step)):
         return None
     key = step.inputs.get("key", "")
     found = prefix_of(key)
@@ -127,6 +129,8 @@ def _prefix(workflow: Workflow, job: Job, step: Step, keys: Mapping[str, int]) -
     if is_switched_off(job) or workflow.is_callable or _is_filled_before(workflow, job, key):
         return None
     if delivers(job) is not None or is_for_delivery(workflow) or any(name in workflow.events for name in _STRANGERS):
+        return None
+    if not any(name in workflow.events for name in _CHANGES):
         return None
     if "hashFiles" in key and not any(s.action == "actions/checkout" and s.index < step.index for s in job.steps):
         return None  # the hash of no files: the key never changes
@@ -146,6 +150,11 @@ def _names_machine(workflow: Workflow, job: Job, prefix: str) -> bool:
     hosted = [found for labels in machines if (found := _HOSTED.fullmatch(" ".join(labels)))]
     one_each = len({found[1].lower() for found in hosted}) == len(machines)
     return ("runner", "os") in paths and (one_each or ("runner", "arch") in paths)
+
+
+def _is_dead(version: tuple[int, ...]) -> bool:
+    """Whether GitHub fails jobs with this version of actions/cache, as it has since 2025 for those before 3.4 and 4.2."""
+    return bool(version) and (version[0] < 3 or (len(version) > 1 and version[:2] in _DEAD))
 
 
 def _is_filled_before(workflow: Workflow, job: Job, key: str) -> bool:
