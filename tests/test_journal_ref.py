@@ -80,6 +80,31 @@ def test_one_loop_through_two_clones_and_an_ephemeral_checkout(team: Team) -> No
     assert ben.journal.state().changes[change.id].stage is Stage.UNDONE
 
 
+def test_what_the_team_adopted_is_undone_when_the_team_has_it_no_more(team: Team) -> None:
+    ada, ben = team.site(team.clone("ada"), "ada"), team.site(team.clone("ben"), "ben")
+    assert ada.repository is not None
+    root = ada.repository.root
+    (change,) = planned(ada, "cancel-superseded")
+    apply(ada, change)
+    team.git(root, "commit", "-qam", "Cancel superseded runs")
+    team.git(root, "push", "-q", "origin", "HEAD:main")
+    collect(ada)
+    assert ada.journal.state().changes[change.id].stage is Stage.MEASURING
+    team.wait(hours=1)
+    assert undo(ada, change.id) is Stage.UNDOING
+    assert (root / PATH).read_text() == CI
+    assert undo(ada, change.id) is Stage.UNDOING  # asked again: nothing is left to do here
+    for site in (ada, ben):
+        collect(site)
+        assert site.journal.state().changes[change.id].stage is Stage.UNDOING  # main still runs it
+    team.git(root, "commit", "-qam", "Take it back")
+    team.git(root, "push", "-q", "origin", "HEAD:main")
+    collect(ben)
+    assert ben.journal.state().changes[change.id].stage is Stage.UNDONE
+    collect(ada)
+    assert ada.journal.state() == ben.journal.state()
+
+
 def test_a_way_back_that_somebody_else_took_is_not_taken_here(team: Team) -> None:
     ada, ben = team.site(team.clone("ada"), "ada"), team.site(team.clone("ben"), "ben")
     assert ada.repository is not None and ben.repository is not None

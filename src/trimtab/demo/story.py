@@ -155,7 +155,7 @@ class Story:
         lines += [f"    {line}" for line in text.verdict_lines(settled.verdict, change.plan.predicts)]
         if settled.trouble is not None:
             lines += text.wrapped(settled.trouble.what, "      ")
-        if settled.stage is Stage.UNDONE:
+        if settled.stage in (Stage.UNDONE, Stage.UNDOING):
             lines += [f"      {line}" for line in self.restored(settled.id)]
         self.show(text.page([*lines, ""]))
 

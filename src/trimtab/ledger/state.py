@@ -200,9 +200,9 @@ def _noted(change: Progress, entry: Entry) -> Progress:
     payload = entry.payload
     match entry.kind:
         case "intent" | "undo_intent":
-            if entry.id in change.closed:
-                return change
-            return replace(change, opened=(*change.opened, entry))
+            if entry.kind == "undo_intent":
+                change = replace(change, revert="")
+            return change if entry.id in change.closed else replace(change, opened=(*change.opened, entry))
         case "receipt":
             change = replace(change, receipt=decode(Receipt, payload["receipt"]), delivery=_delivery(entry))
             change = replace(change, applied=change.applied or entry.at)

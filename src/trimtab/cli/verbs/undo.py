@@ -88,7 +88,8 @@ def _undo(options: argparse.Namespace, terminal: Terminal, site: Site, changes: 
     for change in changes:
         try:
             stage = str(undo(site, change.plan.id))
-            sentences.append(f"{change.plan.id} {change.plan.rule}: {stage}{_waits(stage, change)}")
+            waits = _waits(site.journal.state().changes[change.plan.id])
+            sentences.append(f"{change.plan.id} {change.plan.rule}: {stage}{waits}")
         except ConflictError as conflict:
             stage, refused = "conflict", True
             sentences.append(f"{conflict.what}: {conflict.why}; {conflict.fix}")
@@ -97,13 +98,13 @@ def _undo(options: argparse.Namespace, terminal: Terminal, site: Site, changes: 
     return EXIT_REFUSED if refused else 0
 
 
-def _waits(stage: str, change: Progress) -> str:
+def _waits(change: Progress) -> str:
     """What is left to a person: an undo that is not on the default branch yet has not happened for anybody else."""
-    if stage == "undoing":
-        return ", a pull request that reverts it waits for a person to merge it"
-    if stage == "undone" and change.adopted_blobs:
+    if change.stage != "undoing":
+        return ""
+    if change.revert == "working-tree":
         return " in your files; commit and push them: the default branch still has the change"
-    return ""
+    return ", a pull request that reverts it waits for a person to merge it"
 
 
 def _show(terminal: Terminal, site: Site, changes: Sequence[Progress]) -> int:

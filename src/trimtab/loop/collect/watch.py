@@ -169,7 +169,7 @@ def _judge(site: Site, hub: Hub | None, change: Progress, looks: Sequence[Look])
     now = looks[-1]
     adopted = _adoption(looks)
     if change.stage is Stage.UNDOING:
-        if change.delivery != "working-tree" and not now.held:
+        if change.revert and not now.held:
             return [_undone(site, change, "the default branch no longer holds it")]
         return _stays(site, hub, change)
     if change.stage in _HELD:

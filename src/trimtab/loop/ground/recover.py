@@ -11,7 +11,17 @@ from __future__ import annotations
 from trimtab.changes import edit_file
 from trimtab.ledger.entry import Entry
 from trimtab.loop import Site
-from trimtab.loop.ground import alone, content_of, copies_of, place_of, repository_of, token_of, tree_of, writes_of
+from trimtab.loop.ground import (
+    alone,
+    change_of,
+    content_of,
+    copies_of,
+    place_of,
+    repository_of,
+    token_of,
+    tree_of,
+    writes_of,
+)
 from trimtab.model import Intervention, Receipt
 from trimtab.world import backups
 from trimtab.world.files import WorkTree
@@ -109,9 +119,19 @@ def finish_undo(site: Site, plan: Intervention, intent: Entry) -> str:
     else:
         why = str(intent.payload.get("why") or "asked for")
         backups.remove(tree, copies_of(site, plan))
-        _append(site, "undone", plan, intent, why, ())
+        _close_undo(site, plan, intent, why)
     edit_file.unstage(tree, writes, token)
     return f"{plan.id} {plan.rule}: {'conflict' if conflicts else 'undone'}: {why}"
+
+
+def _close_undo(site: Site, plan: Intervention, intent: Entry, why: str) -> None:
+    """What the default branch was seen to hold is undone when it no longer does; until then the undo waits for a push."""
+    if change_of(site, plan.id).adopted_blobs:
+        waits = f"{why}; out of the files here, and waits for somebody to commit and push them"
+        about = {"of": intent.id, "delivery": "working-tree", "why": waits}
+        site.journal.append("offered", plan.id, about, at=site.now())
+    else:
+        _append(site, "undone", plan, intent, why, ())
 
 
 def _close_offer(site: Site, plan: Intervention, intent: Entry) -> str:

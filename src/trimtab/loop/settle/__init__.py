@@ -86,8 +86,8 @@ def undo(
     """
     Take a change back; possible from every stage in which something of it may be in the files, and safe to repeat
 
-    It goes back the way it came (or by `delivery`): in the working tree it is UNDONE at once, by a branch or pull request
-    it is UNDOING until somebody has merged the revert.
+    It goes back the way it came (or by `delivery`). It is UNDONE at once when nobody else has it; what the default branch
+    holds is UNDOING until somebody has pushed the files, or merged the revert that is offered.
 
     Raises ConflictError when a later edit stands in the way (no file was touched), UsageError when it was never applied,
     RefusedError when the disk refuses (every file is as it was), LockedError when another Trimtab is at work. `dry_run`
