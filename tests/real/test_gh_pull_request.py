@@ -15,8 +15,8 @@ from trimtab.errors import RefusedError
 from trimtab.loop import Site
 from trimtab.loop.apply import apply
 from trimtab.loop.collect import collect
-from trimtab.loop.settle import undo
-from trimtab.model import Stage
+from trimtab.loop.settle import settle, undo
+from trimtab.model import Decision, Stage, Verdict
 from trimtab.world.github import Hub
 
 pytestmark = pytest.mark.real
@@ -104,7 +104,16 @@ def test_a_revert_that_is_closed_leaves_the_change_as_it_was(team: Team, github:
     assert any("stays: the pull request that takes it back was closed" in said for said in seen.says)
     collect(site, hub=Hub(SLUG))  # seen once is enough
     assert stage(site, change.id) is Stage.MEASURING
-    assert undo(site, change.id) is Stage.UNDOING  # and it can be asked for again
+
+    hurt = Verdict(Decision.UNDO, "runner_minutes", 0.3, 0.2, 0.4, 60, 200, "hurt")
+    assert settle(site, change.id, hurt) is Stage.MEASURING  # a verdict alone does not ask the team twice
+    assert len(github.pulls) == 2
+
+    assert undo(site, change.id) is Stage.UNDOING  # a person may insist
+    assert len(github.pulls) == 3
+    late = {"revert": "pull-request:2", "why": "the pull request that takes it back was closed"}
+    site.journal.append("abandoned", change.id, late, at=site.now())  # from somebody who has not seen the third
+    assert stage(site, change.id) is Stage.UNDOING
 
 
 def test_closed_is_declined_and_merged_without_it_is_too(team: Team, github: FakeGitHub, site: Site) -> None:

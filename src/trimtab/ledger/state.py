@@ -60,6 +60,7 @@ class Progress:
     live_from: datetime | None = None
     delivery: str = "working-tree"
     revert: str = ""  # how the latest undo was offered, when it has to wait for somebody
+    defended: bool = False  # whether somebody closed that offer, and nobody has asked for an undo since
     opened: tuple[Entry, ...] = ()
     closed: frozenset[str] = field(default=frozenset(), repr=False)
     before_undo: Stage | None = None
@@ -182,6 +183,8 @@ def _moved(change: Progress, entry: Entry) -> Progress:
         target = Stage.APPLIED if _delivery(entry) == "working-tree" else Stage.OFFERED
         sources = _WAITING
     elif entry.kind == "abandoned":
+        if entry.payload.get("revert", change.revert) != change.revert:
+            return change  # it tells of an earlier undo than the one under way
         sources = frozenset({Stage.APPLYING, Stage.UNDOING})
         target = (change.before_undo or Stage.APPLIED) if change.stage is Stage.UNDOING else Stage.PROPOSED
     elif entry.kind in _MOVES:
@@ -201,15 +204,18 @@ def _noted(change: Progress, entry: Entry) -> Progress:
     match entry.kind:
         case "intent" | "undo_intent":
             if entry.kind == "undo_intent":
-                change = replace(change, revert="")
+                change = replace(change, revert="", defended=False)
             return change if entry.id in change.closed else replace(change, opened=(*change.opened, entry))
         case "receipt":
             change = replace(change, receipt=decode(Receipt, payload["receipt"]), delivery=_delivery(entry))
             change = replace(change, applied=change.applied or entry.at)
         case "offered":
             told = str(payload.get("delivery") or change.delivery)
-            undoing = change.stage is Stage.UNDOING  # then it is the revert that was offered
-            change = replace(change, why=entry.why, revert=told) if undoing else replace(change, delivery=told)
+            undoing = {one.id for one in change.opened if one.kind == "undo_intent"}  # of one of these it is the revert
+            taken_back = payload.get("of") in undoing
+            change = replace(change, why=entry.why, revert=told) if taken_back else replace(change, delivery=told)
+        case "abandoned" if payload.get("revert") == change.revert != "":
+            change = replace(change, revert="", defended=True)
         case "adopted":
             blobs, parts, live_from = _adopted(entry)
             earliest = min((time for time in (change.live_from, live_from) if time), default=None)

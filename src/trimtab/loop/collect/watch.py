@@ -237,7 +237,7 @@ def _stays(site: Site, hub: Hub | None, change: Progress) -> list[Seen]:
     if _pull_request(hub, change.revert) != "closed":
         return []
     why = "the pull request that takes it back was closed"
-    site.journal.append("abandoned", change.plan.id, {"of": _open_undo(change), "why": why}, at=site.now())
+    site.journal.append("abandoned", change.plan.id, {"revert": change.revert, "why": why}, at=site.now())
     return [Seen(change.plan.id, "abandoned", f"change {change.plan.id} ({change.plan.rule}) stays: {why}")]
 
 

@@ -67,8 +67,12 @@ def _undo_unasked(site: Site, change: Progress, delivery: Delivery | None, why: 
     Take back what a verdict says did harm, with nobody there who asked for it
 
     What was applied in another working tree is not taken out of this one: to its user that would be an edit out of nowhere,
-    and in a checkout that is thrown away afterwards "undone" would not be true.
+    and in a checkout that is thrown away afterwards "undone" would not be true. Nor is a team asked a second time that has
+    closed the pull request which would have taken it back.
     """
+    if change.defended:
+        site.say(f"change {change.plan.id} stays, the team closed its revert; to insist: trimtab undo {change.plan.id}")
+        return change.stage
     own = _KINDS.get(change.delivery.partition(":")[0], "working-tree")
     how = own if own != "working-tree" else delivery or own
     if how == "working-tree" and change.stage is not Stage.UNDONE and not applied_here(site, change.plan):
