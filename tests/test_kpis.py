@@ -13,7 +13,7 @@ import pytest
 from evidence import FolderEvidence
 from trimtab import catalogue
 from trimtab.catalogue.kpis import build_time, cache_hits, storage_bytes, success_rate
-from trimtab.model import History, Reading, Run, Unknown
+from trimtab.model import History, Job, Reading, Run, Unknown
 
 CI = ".github/workflows/ci.yml"
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -59,9 +59,35 @@ def test_success_leaves_out_what_says_nothing_and_tells_three_rates() -> None:
     assert got.says == (
         "first attempt 75.0 % of 32",
         "final attempt 87.5 % of 32",
-        "without infrastructure failures 85.7 % of 28",
+        "without infrastructure failures 85.7 % of 28 (jobs of 0 of 4 failed runs known)",
         "2026-02-11 to 2026-03-11",
     )
+
+
+def failed(run: Run) -> Run:
+    """The same run with the one job that failed in it."""
+    return replace(run, jobs=(Job(run.id, run.id, 1, "test", run.conclusion, None, run.started, run.ended),))
+
+
+@pytest.mark.parametrize(
+    ("jobs", "said"),
+    [
+        (0, "unknown (jobs of 0 of 5 failed runs known)"),
+        (2, "75.0 % of 20 (jobs of 2 of 5 failed runs known)"),
+        (5, "75.0 % of 20"),
+    ],
+)
+def test_infrastructure_is_told_apart_only_as_far_as_jobs_are_known(jobs: int, said: str) -> None:
+    given = runs("sssf" * 5)
+    bad = [run for run in given if run.conclusion == "failure"]
+    with_jobs = {run.id: failed(run) for run in bad[:jobs]}
+    got = success_rate.measure(Given([with_jobs.get(run.id, run) for run in given]), ())
+    assert got.says[2] == f"without infrastructure failures {said}"
+
+
+def test_without_a_failure_no_job_is_needed() -> None:
+    got = success_rate.measure(Given(runs("s" * 20)), ())
+    assert got.says[2] == "without infrastructure failures 100.0 % of 20"
 
 
 def test_build_time_says_the_mean_first_then_p50_and_p95_and_the_trend() -> None:

@@ -4,7 +4,9 @@ Success rate: the share of runs that pass at the first attempt
 Cancelled and skipped runs are left out of every rate: they say nothing about the code or the machinery. The value counts first
 attempts, because a run that passes only when it is started again has already cost its waiting. Beside it stand the rate of
 final attempts (what finally got through: the difference is flakiness) and the rate without infrastructure failures
-(startup failures, time limits, lost runners, full disks), which is what the code alone would have reached.
+(startup failures, time limits, lost runners, full disks), which is what the code alone would have reached. A startup failure
+and a run that GitHub itself calls timed out need no more than the run; of other failures only the jobs tell. So that rate says
+of how many failed runs the jobs are known, and it is unknown when nothing at all tells the two kinds apart.
 
 The window is the last 28 days of the collected history. The interval resamples whole days, because a broken main branch fails
 many runs of one day, and is never narrower than Wilson's, which looks at runs one by one.
@@ -37,12 +39,11 @@ def measure(evidence: Evidence, workflows: tuple[str, ...]) -> KpiValue:
     if not first:
         return KpiValue(Unknown("no first attempt came to a result", COMMAND))
     final = _judged(final_attempts(found.runs))
-    without_infra = [(run, how) for run, how in first if how is not Outcome.INFRA]
     low, high = _interval(first)
     says = (
         f"first attempt {_rate(first)}",
         f"final attempt {_rate(final)}",
-        f"without infrastructure failures {_rate(without_infra)}",
+        f"without infrastructure failures {_without_infra(first)}",
         found.window(),
     )
     return KpiValue(_share(first), low, high, len(first), says)
@@ -58,6 +59,17 @@ def _share(judged: Sequence[tuple[Run, Outcome]]) -> float:
 
 def _rate(judged: Sequence[tuple[Run, Outcome]]) -> str:
     return f"{_share(judged) * 100:.1f} % of {len(judged):,}" if judged else "unknown (no run)"
+
+
+def _without_infra(judged: Sequence[tuple[Run, Outcome]]) -> str:
+    """The rate without infrastructure failures, and what it rests on unless that is every run."""
+    failed = [run for run, how in judged if how is Outcome.CODE or run.conclusion == "failure"]
+    known = sum(bool(run.jobs) for run in failed)
+    told = f"jobs of {known:,} of {len(failed):,} failed runs known"
+    if failed and not known and not any(how is Outcome.INFRA for _, how in judged):
+        return f"unknown ({told})"
+    rate = _rate([(run, how) for run, how in judged if how is not Outcome.INFRA])
+    return rate if known == len(failed) else f"{rate} ({told})"
 
 
 def _interval(judged: Sequence[tuple[Run, Outcome]]) -> tuple[float, float]:
