@@ -72,6 +72,23 @@ def test_a_time_limit_hides_behind_cancelled() -> None:
     assert outcome(run(conclusion="cancelled", jobs=[stopped])) is Outcome.INFRA
 
 
+@pytest.mark.parametrize(
+    ("note", "hit"),
+    [
+        ("The job running on runner GitHub Actions 7 has exceeded the maximum execution time of 10 minutes.", True),
+        ("The action 'Run tests' has timed out after 5 minutes.", True),
+        ("The action has timed out.", True),
+        ("Error: Timed out 5000ms waiting for expect(locator).toBeVisible()", False),
+        ("test_login timed out after 30 seconds", False),
+        ("curl: (28) Connection timed out after 10001 milliseconds", False),
+    ],
+)
+def test_only_githubs_own_words_tell_of_a_limit(note: str, hit: bool) -> None:
+    failed = replace(job("a", 0, 3, conclusion="failure"), notes=(note,))
+    assert hit_limit(failed, 60) is hit
+    assert job_outcome(failed) is (Outcome.INFRA if hit else Outcome.CODE)
+
+
 @pytest.mark.parametrize(("minutes", "hit"), [(23.9, False), (24.1, True), (25.9, True), (26.1, False)])
 def test_a_job_ending_within_a_minute_of_its_limit_met_it(minutes: float, hit: bool) -> None:
     assert hit_limit(job("a", 0, minutes, conclusion="failure"), 25) is hit

@@ -9,6 +9,7 @@ Pure: values in, values out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from enum import StrEnum
 
@@ -16,9 +17,13 @@ from trimtab.model import Job, Run
 
 LIMIT_SLACK_SECONDS = 60.0
 
-# Texts that GitHub's service and runner write into a job's annotations (lower case, matched as parts).
-LIMIT_NOTES = ("exceeded the maximum execution time", "timed out")
-INFRA_NOTES = (
+# What GitHub's service and runner write into a job's annotations. The limit of a job, or of a step; "timed out" alone is what
+# every test framework writes of its own waiting, so there only GitHub's whole sentence counts.
+_LIMIT_NOTE = re.compile(
+    r".*exceeded the maximum execution time|the (?:action|job|operation)(?: '.*')? has timed out(?: after \d+ minutes?)?\.?\Z",
+    re.IGNORECASE | re.DOTALL,
+)
+INFRA_NOTES = (  # lower case, matched as parts
     "lost communication with the server",
     "the runner has received a shutdown signal",
     "the hosted runner encountered an error",
@@ -50,8 +55,12 @@ _PLAIN = {
 }
 
 
-def _noted(job: Job, texts: tuple[str, ...]) -> bool:
-    return any(text in note.lower() for note in job.notes for text in texts)
+def _infra_noted(job: Job) -> bool:
+    return any(text in note.lower() for note in job.notes for text in INFRA_NOTES)
+
+
+def _limit_noted(job: Job) -> bool:
+    return any(_LIMIT_NOTE.match(note.strip()) for note in job.notes)
 
 
 def hit_limit(job: Job, limit_minutes: float | None) -> bool:
@@ -64,7 +73,7 @@ def hit_limit(job: Job, limit_minutes: float | None) -> bool:
     """
     if job.conclusion is None:
         return False
-    if job.conclusion == "timed_out" or _noted(job, LIMIT_NOTES):
+    if job.conclusion == "timed_out" or _limit_noted(job):
         return True
     seconds = job.seconds
     return (
@@ -78,7 +87,7 @@ def job_outcome(job: Job, limit_minutes: float | None = None) -> Outcome:
         return Outcome.RUNNING
     if job.conclusion in ("success", "skipped", "neutral", "action_required"):
         return _PLAIN[job.conclusion]
-    if hit_limit(job, limit_minutes) or _noted(job, INFRA_NOTES):
+    if hit_limit(job, limit_minutes) or _infra_noted(job):
         return Outcome.INFRA
     return _PLAIN.get(job.conclusion, Outcome.CODE)
 
