@@ -232,6 +232,15 @@ def test_three_startup_failures_in_a_row_undo_at_once() -> None:
     assert got.why.startswith("3 runs in a row failed for infrastructure reasons since the change")
 
 
+def test_a_handful_of_earlier_runs_does_not_show_that_failures_are_new() -> None:
+    refused = [replace(r, conclusion="startup_failure") if r.created >= LIVE else r for r in runs()]
+    earlier = [r for r in refused if r.created < LIVE]
+    later = [r for r in refused if r.created >= LIVE][:3]
+    assert verdict([*earlier[-1:], *later], 3).decision is Decision.WAIT
+    assert verdict([*earlier[-9:], *later], 3).decision is Decision.WAIT
+    assert verdict([*earlier[-10:], *later], 3).decision is Decision.UNDO
+
+
 def test_a_bad_hour_of_github_is_not_the_changes_fault() -> None:
     refused = [
         replace(r, conclusion="startup_failure") if LIVE <= r.created < LIVE + timedelta(days=1) else r for r in runs()

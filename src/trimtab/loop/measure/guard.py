@@ -4,8 +4,8 @@ The guard: has the machinery begun to fail since the change?
 Only infrastructure failures count (startup failure, time limit, runner lost). On raw failures a guard of this kind raises 15 %
 false alarms, because somebody breaks the main branch for a day; on infrastructure failures it raises next to none.
 Two alarms: many such failures with high probability, and three in a row at once, which is what a workflow file that GitHub
-refuses looks like. A bad day of GitHub is not the change's fault: the first alarm leaves the worst day out, the second
-wants no such failure in other runs at the same time.
+refuses looks like, if ten runs or more before the change had none. A bad day of GitHub is not the change's fault: the first
+alarm leaves the worst day out, the second wants no such failure in other runs at the same time.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from trimtab.stats.proportions import probability_of_rise
 MARGIN = 0.02  # a rise of two percentage points; a smaller one would take thousands of runs to see
 SURE = 0.95  # looked at daily: leaving the worst day out keeps false alarms below 2 % in four weeks
 ROW = 3
+_MIN_BEFORE = 10  # one earlier run that went well does not show that such failures are new
 _MIN_TREATED, _MIN_FAILURES = 20, 3
 _CONTROL_DAYS = 56
 _HUNG = 2.0  # a run cancelled after twice the 95th percentile of successes hung; somebody lost patience
@@ -43,7 +44,12 @@ def alarm(found: Sides, elsewhere: Sequence[Run]) -> str | None:
     usual = _usual_seconds(before)
     was, now = _failures(before, usual), _failures(found.treated, usual)
     row = _row(now)
-    if row and was and not any(failed for _, failed in was) and not _failing_between(elsewhere, *row):
+    if (
+        row
+        and len(was) >= _MIN_BEFORE
+        and not any(failed for _, failed in was)
+        and not _failing_between(elsewhere, *row)
+    ):
         return (
             f"{ROW} runs in a row failed for infrastructure reasons since the change "
             f"(startup failure, time limit or lost runner), none of {len(was)} before it"
