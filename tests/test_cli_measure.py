@@ -89,3 +89,12 @@ def test_a_change_that_the_default_branch_had_before_it_was_planned_is_dated(
     git(clone, "-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-qam", "by hand", "--amend")
     assert run("measure", id, "--effective-at", then) == 0
     assert "99 with" in run.out or "100 with" in run.out
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "github"])
+def test_nothing_live_is_not_nothing_planned(form: str, id: str, run: Run) -> None:
+    assert run("apply", id, "--yes") == 0
+    assert run("undo", id, "--yes") == 0
+    assert run("measure", "--format", form) == 0
+    assert run.out.lower().startswith("no change is live")
+    assert "trimtab diagnose" in run.out

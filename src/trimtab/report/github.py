@@ -33,7 +33,7 @@ def status(shown: Overview) -> str:
 
 
 def changes(shown: Sequence[ChangeLine]) -> str:
-    return "".join(_change(c) + "\n" for c in shown)
+    return "".join(_change(c) + "\n" for c in shown) or "no change is live; next: trimtab diagnose\n"
 
 
 def _change(change: ChangeLine) -> str:

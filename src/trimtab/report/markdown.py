@@ -50,7 +50,7 @@ def status(shown: Overview) -> str:
 
 
 def changes(shown: Sequence[ChangeLine]) -> str:
-    return _page(_changes(shown) or ["No change has been planned."])
+    return _page(_changes(shown) or ["No change is live. Next: `trimtab diagnose`"])
 
 
 def _page(lines: Sequence[str]) -> str:

@@ -213,7 +213,7 @@ def changes(shown: Sequence[ChangeLine], *, paint: Paint = PLAIN) -> str:
     lines: list[str] = []
     for change in shown:
         lines += [*change_lines(change, paint), ""]
-    return page(lines[:-1] if lines else ["no change has been planned; next: trimtab diagnose"])
+    return page(lines[:-1] if lines else ["no change is live; next: trimtab diagnose"])
 
 
 def change_lines(change: ChangeLine, paint: Paint = PLAIN) -> list[str]:
