@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trimtab.errors import RefusedError
+from trimtab.ledger.store import Ledger
+from trimtab.model import History
 from trimtab.world import rest
 from trimtab.world.history_files import Imported, read
 
@@ -156,7 +158,7 @@ def test_csv_with_named_columns_aliases_and_bad_rows(tmp_path: Path) -> None:
     assert [(r.key, r.seconds) for r in imported.runs] == [((1, 1), 600), ((2, 1), 90)]
     assert imported.duplicates == 1
     assert sorted(imported.problems) == [
-        "1 x run left out: Invalid isoformat string: 'last Tuesday'",
+        "1 x run left out: 'last Tuesday' is no time",
         "1 x run left out: id is 'x', not a number",
         "1 x run left out: no created_at",
         "1 x time without a zone, read as UTC",
@@ -210,6 +212,117 @@ def test_an_act_log_is_one_run_and_reading_it_twice_adds_nothing(tmp_path: Path)
     assert run.jobs is not None
     assert [(j.name, j.conclusion) for j in run.jobs] == [("build (1)", "success"), ("bad", "failure")]
     assert run.jobs[0].steps[0].seconds == 90.5
+
+
+def test_an_act_run_is_as_bad_as_its_worst_job(tmp_path: Path) -> None:
+    for result, expected in (("cancelled", "cancelled"), ("skipped", "success"), ("failure", "failure")):
+        log = act_line("CI/a", "a", 0, jobResult="success") + act_line("CI/b", "b", 9, jobResult=result)
+        assert [run.conclusion for run in written(tmp_path, log).runs] == [expected]
+    (run,) = written(tmp_path, act_line("CI/a", "a", 0, jobResult="skipped")).runs
+    assert run.conclusion == "skipped"
+
+
+def test_an_act_log_with_absurd_values_is_read_without_them(tmp_path: Path) -> None:
+    odd = ACT + json.dumps(json.loads(act_line("CI/bad", "bad", 121)) | {"time": "garbage"}) + "\n"
+    odd = odd.replace("90500000000", str(10**29)).replace('"make"', '"ma\\ud800ke"')
+    imported = written(tmp_path, odd)
+    (run,) = imported.runs
+    assert run.jobs is not None
+    assert (run.conclusion, run.seconds) == ("failure", 120)
+    assert (run.jobs[0].steps[0].name, run.jobs[0].steps[0].seconds) == ("ma?ke", 90)
+    assert imported.problems == ("1 x line of an act log without its time: 'garbage' is no time",)
+
+
+def test_one_absurd_record_costs_no_other(tmp_path: Path) -> None:
+    header = "id,workflow,conclusion,created_at,run_started_at,updated_at,duration\n"
+    good = "1,ci,success,2026-03-01T10:00:00Z,,,600\n"
+    bad = "2,ci,success,2026-03-01T10:00:00Z,9999-12-31T23:00:00Z,,90000000\n"
+    worse = "3,ci,success,2026-03-01T10:00:00Z,,,long\n"
+    imported = written(tmp_path, header + good + bad + worse)
+    assert [run.id for run in imported.runs] == [1]
+    assert sorted(imported.problems) == [
+        "1 x run left out: duration is '90000000'",
+        "1 x run left out: duration is 'long'",
+    ]
+
+
+def test_texts_that_no_database_can_hold_are_made_sound(tmp_path: Path) -> None:
+    odd = RUN | {"name": "CI\ud800", "path": None, "actor": {"login": "a\udfff"}, "pull_requests": [{"number": 10**30}]}
+    job = JOB | {"labels": ["x\ud800"], "annotations": [{"message": "\ud800"}]}
+    (tmp_path / "x.json").write_text(json.dumps([odd, job]))
+    imported = read([tmp_path / "x.json"])
+    ledger = Ledger.open(tmp_path / "state.db")
+    ledger.add_runs(imported.runs)
+    history = ledger.history()
+    assert isinstance(history, History)
+    assert history.runs == imported.runs
+    (run,) = imported.runs
+    assert (run.workflow, run.actor, run.pull_request) == ("CI?", "a?", None)
+
+
+def test_annotations_in_a_job_are_its_notes(tmp_path: Path) -> None:
+    limit = "The job has exceeded the maximum execution time of 25m0s"
+    for told in ([{"message": limit, "annotation_level": "failure"}], [limit]):
+        (run,) = written(tmp_path, json.dumps([RUN, JOB | {"annotations": told}])).runs
+        assert run.jobs is not None
+        assert run.jobs[0].notes == (limit,)
+
+
+def test_a_table_of_runs_may_name_their_workflow(tmp_path: Path) -> None:
+    header = "run_id,run_attempt,workflow_name,conclusion,created_at,updated_at\n"
+    row = "7,2,CI,success,2026-03-01T10:00:00Z,2026-03-01T10:09:00Z\n"
+    imported = written(tmp_path, header + row)
+    assert [(run.key, run.workflow, run.jobs) for run in imported.runs] == [((7, 2), "CI", None)]
+    assert imported.problems == ()
+
+
+def test_a_short_record_of_a_job_is_a_job(tmp_path: Path) -> None:
+    short = {key: JOB[key] for key in ("id", "run_id", "workflow_name", "name", "conclusion", "started_at")}
+    (run,) = written(tmp_path, json.dumps([short])).runs
+    assert run.jobs is not None
+    assert [(job.id, job.name) for job in run.jobs] == [(70, "build (3.12)")]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("id,created_at\n", "hold no records"),
+        ("id,created_at\n1,\n2,soon\n", "1 x run left out: no created_at; 1 x run left out: 'soon' is no time"),
+        (act_line("CI/a", "a", 0, dryrun=True), "1 x line of an act dry run"),
+    ],
+)
+def test_files_of_which_no_record_is_left_are_refused(tmp_path: Path, text: str, why: str) -> None:
+    with pytest.raises(RefusedError, match="no run could be read") as told:
+        written(tmp_path, text)
+    assert why in told.value.why
+    assert told.value.fix
+
+
+@pytest.mark.parametrize("column", ["created", "started", "ended", "completedAt", "created_at"])
+def test_a_time_without_its_zone_is_told_whatever_its_column(tmp_path: Path, column: str) -> None:
+    row = {"id": 1, "created_at": "2026-03-01T10:00:00Z", "conclusion": "success"} | {column: "2026-03-01T10:00:00"}
+    assert written(tmp_path, json.dumps([row])).problems == ("1 x time without a zone, read as UTC",)
+
+
+@pytest.mark.parametrize(
+    ("head", "base", "fork"),
+    [
+        ("a/b", "a/b", False),
+        ("a/b", "o/n", True),
+        ("a/b", None, False),
+        ({"full_name": "A/B"}, "a/b", False),
+        (None, "o/n", True),
+    ],
+)
+def test_a_fork_has_another_repository_at_its_head(tmp_path: Path, head: object, base: object, fork: bool) -> None:
+    (run,) = written(tmp_path, json.dumps([RUN | {"head_repository": head, "repository": base}])).runs
+    assert run.fork is fork
+
+
+def test_an_empty_cell_says_nothing_of_forks(tmp_path: Path) -> None:
+    header = "id,created_at,head_repository,repository\n"
+    rows = "1,2026-03-01T10:00:00Z,,o/n\n2,2026-03-01T10:00:00Z,a/n,o/n\n"
+    assert [run.fork for run in written(tmp_path, header + rows).runs] == [False, True]
 
 
 @given(st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)), st.integers(-14 * 60, 14 * 60))

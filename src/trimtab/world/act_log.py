@@ -17,6 +17,7 @@ from trimtab.model import Job, Run, Step
 from trimtab.world import rest
 
 Line = Mapping[str, object]
+LONGEST_STEP = 35 * 86_400 * 10**9  # nanoseconds; beyond that the line's own time tells the end
 
 
 def is_log(values: Sequence[object]) -> bool:
@@ -32,7 +33,12 @@ def runs(values: Sequence[object]) -> tuple[list[Run], Counter[str]]:
         if line.get("dryrun"):
             problems["line of an act dry run, which executes nothing"] += 1
             continue
-        title = str(line.get("job", "")).strip()
+        try:
+            rest.time_of(line.get("time"))
+        except ValueError as error:
+            problems[f"line of an act log without its time: {error}"] += 1
+            line = {**line, "time": None}
+        title = rest.sound(str(line.get("job", ""))).strip()
         by_workflow.setdefault(title.rpartition("/")[0] or "unknown", {}).setdefault(title, []).append(line)
     found = []
     for workflow, legs in by_workflow.items():
@@ -50,17 +56,16 @@ def runs(values: Sequence[object]) -> tuple[list[Run], Counter[str]]:
 
 
 def _run(run_id: int, workflow: str, start: datetime, end: datetime, jobs: Sequence[Job]) -> Run:
-    ends = {job.conclusion for job in jobs}
-    conclusion = None if None in ends else "failure" if "failure" in ends else "success"
+    conclusion = rest.overall(jobs)
     return Run(run_id, 1, workflow, conclusion, created=start, started=start, ended=end if conclusion else None)
 
 
 def _job(run_id: int, index: int, lines: Sequence[Line], created: datetime) -> Job:
     times = [t for t in (rest.time_of(line.get("time")) for line in lines) if t]
-    result = next((str(line["jobResult"]) for line in lines if "jobResult" in line), None)
+    result = next((rest.sound(str(line["jobResult"])) for line in lines if "jobResult" in line), None)
     matrix = lines[0].get("matrix")
-    legs = ", ".join(str(value) for value in matrix.values()) if isinstance(matrix, Mapping) else ""
-    name = str(lines[0]["jobID"])
+    legs = rest.sound(", ".join(str(value) for value in matrix.values())) if isinstance(matrix, Mapping) else ""
+    name = rest.sound(str(lines[0]["jobID"]))
     return Job(
         id=run_id + index + 1,
         run_id=run_id,
@@ -85,21 +90,20 @@ def _steps(lines: Sequence[Line]) -> tuple[Step, ...]:
             continue
         key = f"{line.get('stage', '')}{line.get('stepID', line.get('stepid', ''))}"
         begun.setdefault(key, rest.time_of(line.get("time")))
-        names.setdefault(key, str(line["step"]))
+        names.setdefault(key, rest.sound(str(line["step"])))
         if "stepResult" in line:
             ended[key] = line
     steps = []
     for number, (key, start) in enumerate(begun.items(), 1):
         last = ended.get(key, {})
         took = last.get("executionTime")
-        end = (
-            start + timedelta(microseconds=took / 1000)
-            if start and isinstance(took, int)
-            else rest.time_of(last.get("time"))
-        )
-        steps.append(Step(number, names[key], str(last["stepResult"]) if last else None, start, end))
+        end = rest.time_of(last.get("time"))
+        if start is not None and isinstance(took, int) and 0 <= took < LONGEST_STEP:
+            end = start + timedelta(microseconds=took / 1000)
+        result = rest.sound(str(last["stepResult"])) if last else None
+        steps.append(Step(number, names[key], result, start, end))
     return tuple(steps)
 
 
 def _id(*parts: str) -> int:
-    return int.from_bytes(hashlib.sha256("\0".join(parts).encode()).digest()[:6], "big")
+    return int.from_bytes(hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).digest()[:6], "big")

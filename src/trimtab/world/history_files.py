@@ -25,6 +25,9 @@ from trimtab.world import act_log, rest
 
 MAX_BYTES = 512 << 20  # unpacked; about 2 million CSV rows
 Record = Mapping[str, object]
+_TIMES = tuple(name for field_ in ("created", "started", "ended") for name in rest.ALIASES[field_])
+_OF_JOBS = {"jobid", "jobname", "job", "steps", "runnername", "runner"}
+_OF_RUNS = {"event", "trigger", "runnumber", "runstartedat", "path", "actor"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,8 @@ def read(paths: Sequence[Path]) -> Imported:
     """
     The history in these files, as one: jobs in one file join runs in another
 
-    Raises RefusedError for a file that is not there, is too large, or is none of the formats above.
+    Raises RefusedError for a file that is not there, is too large, or is none of the formats above, and when no run in any
+    of them could be read.
     """
     pile = _Pile()
     for path in paths:
@@ -76,10 +80,15 @@ def read(paths: Sequence[Path]) -> Imported:
         except ValueError as error:
             pile.problems[f"jobs: {error}"] += len(jobs)
     runs = tuple(sorted(pile.runs.values(), key=lambda run: (run.created, *run.key)))
+    problems = tuple(f"{n} x {what}" for what, n in pile.problems.most_common())
+    if not runs:
+        raise RefusedError(
+            f"no run could be read from {', '.join(map(str, paths))}",
+            "; ".join(problems[:3]) or "the files hold no records",
+            "export the history again with its ids and times (trimtab collect --help names the formats)",
+        )
     jobs_found = sum(len(run.jobs or ()) for run in runs)
-    return Imported(
-        runs, pile.duplicates, jobs_found, tuple(f"{n} x {what}" for what, n in pile.problems.most_common())
-    )
+    return Imported(runs, pile.duplicates, jobs_found, problems)
 
 
 def merged(one: Run, two: Run) -> Run:
@@ -117,18 +126,23 @@ def _read_into(pile: _Pile, path: Path) -> None:
 
 def _read_record(pile: _Pile, record: Record) -> None:
     told = rest.plain(record)
-    is_job = "runid" in told and bool({"jobid", "jobname", "steps", "runnername", "workflowname"} & set(told))
-    for key in ("createdat", "runstartedat", "startedat"):
-        if told.get(key) and not rest.has_zone(told[key]):
-            pile.problems["time without a zone, read as UTC"] += 1
-            break
+    is_job = _is_job(told)
+    if any(told.get(key) and not rest.has_zone(told[key]) for key in _TIMES):
+        pile.problems["time without a zone, read as UTC"] += 1
     try:
         if is_job:
             pile.add_job(rest.job_of(record), record)
         else:
             pile.add_run(rest.run_of(record))
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         pile.problems[f"{'job' if is_job else 'run'} left out: {error}"] += 1
+
+
+def _is_job(told: Record) -> bool:
+    """Whether a record tells of a job: it names its run, and has what only jobs have, or an id beside and no mark of a run."""
+    if "runid" not in told:
+        return False
+    return bool(_OF_JOBS & set(told)) or (bool({"id", "databaseid"} & set(told)) and not _OF_RUNS & set(told))
 
 
 def _unpacked(path: Path) -> bytes:
@@ -196,9 +210,11 @@ def _read_csv(pile: _Pile, text: str, path: Path) -> None:
             f"its first line names: {header.strip()[:200]}",
             "name the columns id, run_attempt, workflow, conclusion, created_at, run_started_at, updated_at",
         )
+    forks = {name for name in rows.fieldnames or () if set(rest.plain({name: 1})) == {"headrepository"}}  # "": not told
     try:
         for row in rows:
-            _read_record(pile, {key: value for key, value in row.items() if isinstance(value, str)})
+            cells = {key: value for key, value in row.items() if isinstance(value, str)}
+            _read_record(pile, {key: value for key, value in cells.items() if value or key not in forks})
     except csv.Error as error:
         raise RefusedError(f"{path} is no CSV: {error}", "its history cannot be read", "export it again") from error
 

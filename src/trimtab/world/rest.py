@@ -37,6 +37,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 }
 ENDED_STATUS = {"completed", "success", "failure", "cancelled", "skipped", "timed_out"}
 _SEPARATORS = re.compile(r"[\s_-]+")
+_WHOLE = re.compile(r"[0-9]{1,18}")  # what fits the 64 bits of GitHub and of SQLite
 
 
 def time_of(value: object) -> datetime | None:
@@ -49,7 +50,7 @@ def time_of(value: object) -> datetime | None:
         return None
     try:
         found = _instant(value)
-    except (OverflowError, OSError) as error:
+    except (ValueError, OverflowError, OSError) as error:
         raise ValueError(f"{str(value)[:40]!r} is no time") from error
     return found if found is not None and found.year >= 1970 else None
 
@@ -59,7 +60,7 @@ def _instant(value: object) -> datetime | None:
         number = float(value)
         return datetime.fromtimestamp(number / 1000 if number > 1e11 else number, UTC) if number > 0 else None
     if not isinstance(value, str):
-        raise ValueError(f"{str(value)[:40]!r} is no time")
+        raise ValueError("neither a number nor a text")
     found = datetime.fromisoformat(value.strip().removesuffix(" UTC").removesuffix(" GMT"))
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
@@ -71,7 +72,18 @@ def has_zone(value: object) -> bool:
 
 def plain(record: Mapping[str, object]) -> dict[str, object]:
     """The record with its keys folded (`run_started_at`, `runStartedAt`, `Run Started At` are one); empty text is None."""
-    return {_SEPARATORS.sub("", key).lower(): (None if value == "" else value) for key, value in record.items()}
+    return {_SEPARATORS.sub("", key).lower(): _sound(value) for key, value in record.items()}
+
+
+def sound(text: str) -> str:
+    """The text with "?" for each half of a surrogate pair: JSON can tell such halves, no encoding and no database can."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _sound(value: object) -> object:
+    if isinstance(value, str):
+        return sound(value) or None
+    return [sound(v) if isinstance(v, str) else v for v in value] if isinstance(value, list) else value
 
 
 def run_of(record: Mapping[str, object]) -> Run:
@@ -119,7 +131,7 @@ def job_of(record: Mapping[str, object], run_id: int | None = None, attempt: int
     """
     told = plain(record)
     run = told.get("runid", run_id)
-    if not isinstance(run, int | str) or not str(run).isdigit():
+    if not isinstance(run, int | str) or not _WHOLE.fullmatch(str(run)):
         raise ValueError("no run_id")
     steps = told.get("steps")
     return Job(
@@ -134,6 +146,7 @@ def job_of(record: Mapping[str, object], run_id: int | None = None, attempt: int
         labels=_labels(_pick(told, "labels")),
         runner=_text(told, "runner"),
         steps=tuple(_step(s) for s in steps if isinstance(s, Mapping)) if isinstance(steps, list) else (),
+        notes=_notes(told.get("annotations")),
     )
 
 
@@ -158,7 +171,7 @@ def run_from_jobs(jobs: Sequence[Job], records: Sequence[Mapping[str, object]]) 
         branch=_text(told, "branch"),
         sha=_text(told, "sha"),
     )
-    return with_jobs(replace(run, conclusion=_overall(jobs)), jobs)
+    return with_jobs(replace(run, conclusion=overall(jobs)), jobs)
 
 
 def with_jobs(run: Run, jobs: Sequence[Job]) -> Run:
@@ -173,7 +186,8 @@ def with_jobs(run: Run, jobs: Sequence[Job]) -> Run:
     return replace(run, jobs=mine, ended=max(ends) if complete else run.ended)
 
 
-def _overall(jobs: Sequence[Job]) -> str | None:
+def overall(jobs: Sequence[Job]) -> str | None:
+    """What a run of these jobs concluded: the worst of them, "skipped" when none ran, None while one still runs."""
     ends = {job.conclusion for job in jobs}
     if None in ends:
         return None
@@ -208,7 +222,11 @@ def _number(told: Mapping[str, object], field: str, default: int | None = None) 
         return default
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if isinstance(value, bool) or not isinstance(value, int | str) or not re.fullmatch(r"\d{1,18}(\.0)?", str(value)):
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | str)
+        or not re.fullmatch(r"[0-9]{1,18}(\.0)?", str(value))
+    ):
         raise ValueError(f"no {field}" if value is None else f"{field} is {str(value)[:40]!r}, not a number")
     return int(str(value).removesuffix(".0"))
 
@@ -234,40 +252,61 @@ def _ended(told: Mapping[str, object], started: datetime | None) -> datetime | N
     ended = time_of(_pick(told, "ended"))
     seconds = _pick(told, "seconds")
     if ended is None and started is not None and seconds is not None:
-        return started + timedelta(seconds=_duration(seconds))
+        return _after(started, seconds)
     return ended
 
 
-def _duration(value: object) -> float:
-    number = float(str(value))
-    if not 0 <= number < 1e8:  # three years; also refuses nan and infinity
-        raise ValueError(f"duration is {str(value)[:40]!r}")
-    return number
+def _after(start: datetime, duration: object) -> datetime:
+    """Raises ValueError for a duration that is no number, no length of a run, or ends after the year 9999."""
+    try:
+        number = float(str(duration))
+        if not 0 <= number < 1e8:  # three years; also refuses nan and infinity
+            raise OverflowError
+        return start + timedelta(seconds=number)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"duration is {str(duration)[:40]!r}") from error
 
 
 def _pull_request(told: Mapping[str, object]) -> int | None:
     listed = told.get("pullrequests")
     if isinstance(listed, list) and listed and isinstance(listed[0], Mapping):
-        number = listed[0].get("number")
-        return number if isinstance(number, int) else None
-    value = _pick(told, "pull_request")
-    return int(value) if isinstance(value, int | str) and str(value).isdigit() else None
+        value = listed[0].get("number")
+    else:
+        value = _pick(told, "pull_request")
+    return int(value) if isinstance(value, int | str) and _WHOLE.fullmatch(str(value)) else None
 
 
 def _actor(told: Mapping[str, object]) -> str | None:
     actor = told.get("actor")
     value = actor.get("login") if isinstance(actor, Mapping) else actor
-    return None if value is None else str(value)
+    return None if value is None else sound(str(value))
 
 
 def _is_fork(told: Mapping[str, object]) -> bool:
-    """Whether the head is in another repository; a head repository of null is a fork that was deleted since."""
+    """
+    Whether the head is in another repository; a head repository of null is a fork that was deleted since
+
+    Repositories are objects in REST and "owner/name" in exports; where either is not told, nothing says fork.
+    """
     if "headrepository" not in told:
         return False
-    head, base = told["headrepository"], told.get("repository")
-    if not isinstance(head, Mapping):
+    if told["headrepository"] is None:
         return True
-    return isinstance(base, Mapping) and head.get("full_name") != base.get("full_name")
+    head, base = _repository(told["headrepository"]), _repository(told.get("repository"))
+    return head is not None and base is not None and head != base
+
+
+def _repository(value: object) -> str | None:
+    name = value.get("full_name") if isinstance(value, Mapping) else value
+    return name.lower() if isinstance(name, str) else None
+
+
+def _notes(value: object) -> tuple[str, ...]:
+    """The texts of a job's annotations: objects with a message, as the API lists them, or the texts themselves."""
+    if not isinstance(value, list):
+        return ()
+    texts = [item.get("message") if isinstance(item, Mapping) else item for item in value]
+    return tuple(sound(text) for text in texts if isinstance(text, str) and text)
 
 
 def _labels(value: object) -> tuple[str, ...]:
