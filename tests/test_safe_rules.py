@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -299,6 +301,28 @@ def test_counting_superseded_runs() -> None:
     assert isinstance(counted, Counted)
     assert (counted.events, round(counted.minutes, 2)) == (1, 15.0)
     assert isinstance(cancel_superseded.count(history(user), history(cut, later)), Unknown)
+
+
+def test_the_interval_of_superseded_runs_holds_the_truth() -> None:
+    """150 runs are credited from the same 25: their common error must be in the interval too."""
+    rng = random.Random(1)
+    held = 0
+    for _ in range(100):
+        lengths = [rng.lognormvariate(2.3, 0.6) for _ in range(25)]
+        before = [run_of(job(60 * x, run=n), event="pull_request", pull_request=n) for n, x in enumerate(lengths)]
+        after, truth = [], 0.0
+        for n in range(150):
+            used = rng.uniform(0, 4)
+            full = next(x for x in iter(lambda: rng.lognormvariate(2.3, 0.6), None) if x > used)
+            truth += full - used
+            cut = run_of(job(60 * used, "cancelled", run=2 * n), event="pull_request", pull_request=n)
+            newer = replace(cut, id=2 * n + 1, conclusion="success", created=cut.ended or START)
+            after += [cut, newer]
+        counted = cancel_superseded.count(history(*before), history(*after))
+        assert isinstance(counted, Counted)
+        assert counted.events == 150
+        held += counted.low <= truth <= counted.high
+    assert held >= 88
 
 
 def _fields(run: Run) -> dict[str, object]:
