@@ -10,7 +10,7 @@ Not touched: limits with a comment beside or above them, which is somebody's rea
 by matrix leg; jobs with a cache of built things (actions/cache, ccache, image layers), whose rare cold run takes many times
 as long; jobs that look for flaky tests; jobs with limits of their own inside, or whose work comes from another repository or
 goes on elsewhere; deployments and releases, and what they wait for; work that neither a push nor a pull request starts, or
-that a push of a tag alone does; debugging sessions, steps that retry within limits of their own; and jobs that may do more on
+that a push of a tag or a release branch alone does; debugging sessions, steps that retry within limits of their own; and jobs that may do more on
 an event that the history has not seen succeed. The effect is counted.
 """
 
@@ -51,6 +51,7 @@ _ROOMY = re.compile(
     re.IGNORECASE,
 )
 _TAGS = re.compile(r"refs/tags|workflow_dispatch|'schedule'")
+_RELEASE_BRANCH = re.compile(r"\brc\b|release|stable|[-/]v?\d|^v?\d", re.IGNORECASE)
 _ROOM = 2.0  # times what set-timeout would choose
 _LEAST = 15.0  # minutes
 _WORTH = 20.0  # minutes that a hang must cost less for the edit to be worth a review
@@ -75,18 +76,23 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 
 def _has_reason(workflow: Workflow, job: Job) -> bool:
     """Whether the room may be there for something that the history has not shown."""
-    if not any(name in workflow.events for name in ("push", "pull_request")) or _ahead_of_delivery(workflow, job):
+    if not _runs_for_changes(workflow) or _ahead_of_delivery(workflow, job) or _explained(workflow, job):
         return True
     text = source(workflow, job)
-    if (
-        _TAGS.search(job.condition or "")
-        or _ROOMY.search(text)
-        or "timeout" in text.lower().replace("timeout-minutes", "")
-    ):
+    if _TAGS.search(job.condition or "") or _ROOMY.search(text):
         return True
-    if any("cache" in (step.action or "") or "repository" in step.inputs for step in job.steps):
-        return True
-    return _explained(workflow, job)
+    limits_itself = "timeout" in text.lower().replace("timeout-minutes", "")
+    return limits_itself or any("cache" in (step.action or "") or "repository" in step.inputs for step in job.steps)
+
+
+def _runs_for_changes(workflow: Workflow) -> bool:
+    """Whether pull requests or pushes start it, of more than tags and release branches."""
+    push = workflow.events.get("push")
+    if "pull_request" in workflow.events or push is None:
+        return "pull_request" in workflow.events
+    if push.branches is None:
+        return push.tags is None
+    return not all(_RELEASE_BRANCH.search(name) for name in push.branches)
 
 
 def _ahead_of_delivery(workflow: Workflow, job: Job) -> bool:
