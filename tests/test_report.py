@@ -12,6 +12,7 @@ from screens import NOW, changes, finding, hostile_page, overview, page, plan, p
 from trimtab.model import Decision, Stage, Unknown, Verdict
 from trimtab.report import figures, github, markdown, sarif, text
 from trimtab.report import json as as_json
+from trimtab.report.steps import next_command
 from trimtab.report.values import ChangeLine
 
 # ------------------------------------------------------------------------------------ screens
@@ -95,6 +96,60 @@ def test_a_change_without_a_price_says_so() -> None:
         plan("3f2a91bc", "set-timeout", "x", predicts=Unknown("no run was collected")), Stage.PROPOSED, NOW
     )
     assert text.change_lines(line)[1:] == ["  unpriced: no run was collected", "  next: trimtab apply 3f2a91bc"]
+
+
+def look(decision: Decision, why: str = "") -> Verdict:
+    return Verdict(decision, "runner_minutes", None, None, None, 0, 0, why)
+
+
+@pytest.mark.parametrize(
+    ("stage", "verdict", "brought", "command"),
+    [
+        (Stage.UNDOING, None, "", "trimtab undo 3f2a91bc"),
+        (Stage.UNDOING, None, "working-tree", "commit and push, then: trimtab loop"),
+        (Stage.UNDOING, None, "pull-request:7", "merge pull request 7, then: trimtab loop"),
+        (Stage.UNDOING, None, "branch:trimtab/back", "push and merge the branch trimtab/back, then: trimtab loop"),
+        (Stage.OFFERED, None, "pull-request:7", "merge pull request 7, then: trimtab loop"),
+        (Stage.APPLIED, None, "working-tree", "commit and push, then: trimtab loop"),
+        (Stage.APPLIED, look(Decision.WAIT), "working-tree", "commit and push, then: trimtab loop"),
+        (Stage.MEASURING, look(Decision.WAIT), "", "trimtab measure 3f2a91bc"),
+        (Stage.MEASURING, look(Decision.KEEP), "", "trimtab loop"),
+        (Stage.MEASURING, look(Decision.UNDO), "", "trimtab loop"),
+        (
+            Stage.MEASURING,
+            look(Decision.UNVERIFIABLE, "say when: trimtab measure 3f2a91bc --effective-at TIME"),
+            "",
+            "trimtab measure 3f2a91bc --effective-at TIME",
+        ),
+        (Stage.MEASURING, look(Decision.UNVERIFIABLE, "too little; trimtab collect may help"), "", "trimtab collect"),
+        (Stage.MEASURING, look(Decision.UNVERIFIABLE, "no way"), "", "trimtab undo 3f2a91bc        (or leave it)"),
+    ],
+)
+def test_the_next_step_leads_on(stage: Stage, verdict: Verdict | None, brought: str, command: str) -> None:
+    line = ChangeLine(
+        plan("3f2a91bc", "set-timeout", "x"), stage, NOW, verdict, delivery=brought or "working-tree", revert=brought
+    )
+    assert next_command(line) == command
+    assert text.change_lines(line)[-1] == f"  next: {command}"
+
+
+@pytest.mark.parametrize(
+    ("decision", "command"),
+    [
+        (Decision.WAIT, "trimtab measure 3f2a91bc --effective-at 2026-03-02T08:30+0000"),
+        (Decision.UNDO, "trimtab undo 3f2a91bc"),
+        (Decision.NO_EFFECT, "trimtab undo 3f2a91bc        (or leave it)"),
+        (Decision.KEEP, ""),
+    ],
+)
+def test_a_date_that_a_person_gave_is_not_lost(decision: Decision, command: str) -> None:
+    told = ChangeLine(plan("3f2a91bc", "set-timeout", "x"), Stage.APPLIED, NOW, look(decision), effective_at=NOW)
+    assert next_command(told) == command
+
+
+def test_markdown_shows_as_code_only_what_can_be_typed() -> None:
+    line = ChangeLine(plan("3f2a91bc", "set-timeout", "x"), Stage.UNDOING, NOW, revert="pull-request:7")
+    assert "| merge pull request 7, then\\: `trimtab loop` |" in markdown.changes((line,))
 
 
 def test_markdown_says_how_runs_ended() -> None:

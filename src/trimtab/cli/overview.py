@@ -101,7 +101,7 @@ def _settled_before(line: ChangeLine, at: datetime) -> bool:
 
 def change_line(change: Progress) -> ChangeLine:
     verdict = change.verdicts[-1] if change.verdicts else None
-    return ChangeLine(change.plan, change.shown, change.since, verdict, change.why, change.delivery)
+    return ChangeLine(change.plan, change.shown, change.since, verdict, change.why, change.delivery, change.revert)
 
 
 def findings_page(diagnosis: Diagnosis, state: State, says: Sequence[str] = ()) -> FindingsPage:

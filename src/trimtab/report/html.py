@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from trimtab import __version__
 from trimtab.model import Finding, HostRef, Risk, RunRef, Span, Unknown
 from trimtab.report import escape, figures, svg, text
+from trimtab.report.steps import next_command
 from trimtab.report.values import ChangeLine, KpiLine, Outcomes, Overview
 
 _TONE = {"keep": "good", "undo": "bad", "wait": "open", "no_effect": "plain", "unverifiable": "plain"}
@@ -83,7 +84,7 @@ def _change(change: ChangeLine) -> Mapping[str, Any]:
         "why": [w for w in dict.fromkeys([verdict.why if verdict else "", change.why]) if w],
         "chart": svg.effect(verdict, plan.predicts) if verdict else "",
         "since": change.since,
-        "next": text.next_command(change).partition("  ")[0],
+        "next": next_command(change).partition("  ")[0],
     }
 
 

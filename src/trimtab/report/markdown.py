@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from trimtab.model import Finding, Span, Unknown
 from trimtab.report import escape, figures
-from trimtab.report.text import effect_words, next_command, predicted_observed
+from trimtab.report.steps import next_command
+from trimtab.report.text import effect_words, predicted_observed
 from trimtab.report.values import ChangeLine, FindingsPage, KpiLine, Overview
 
 _MARK = {"met": "met", "missed": "**missed**", "unknown": "not measured"}
@@ -100,10 +101,16 @@ def _changes(shown: Sequence[ChangeLine]) -> list[str]:
             ", ".join(escape.markdown_code(f.path, cell=True) for f in change.plan.files),
             escape.markdown(words),
             _numbers(change),
-            f"`{next_command(change).partition('  ')[0]}`" if next_command(change) else "",
+            _next(change),
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return [*lines, ""]
+
+
+def _next(change: ChangeLine) -> str:
+    """The command as code; what a person has to do first in words before it."""
+    words, then, command = next_command(change).partition("  ")[0].rpartition(", then: ")
+    return escape.markdown(words + then) + (escape.markdown_code(command, cell=True) if command else "")
 
 
 def _numbers(change: ChangeLine) -> str:

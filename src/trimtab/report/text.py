@@ -16,6 +16,7 @@ from typing import assert_never
 
 from trimtab.model import Finding, HostRef, Prediction, Risk, RunRef, Span, Unknown, Verdict
 from trimtab.report import escape, figures
+from trimtab.report.steps import next_command
 from trimtab.report.values import ChangeLine, FindingsPage, KpiLine, Overview
 
 WIDTH, NARROWEST = 100, 40
@@ -284,20 +285,6 @@ def predicted_observed(verdict: Verdict, predicts: Prediction | Unknown) -> str:
         return ""
     expected = figures.share_interval(same.low_share, same.high_share, once=True)
     return f"predicted {expected}, observed {figures.share(verdict.effect)}"
-
-
-def next_command(change: ChangeLine) -> str:
-    """What a person would type next for this change; "" when it is finished."""
-    match str(change.stage):
-        case "proposed" | "stale" | "expired":
-            return f"trimtab apply {change.plan.id}"
-        case "offered" | "applied" | "measuring" | "paused":
-            return f"trimtab measure {change.plan.id}"
-        case "applying" | "undoing" | "conflict":
-            return f"trimtab undo {change.plan.id}"
-        case "kept":
-            return f"trimtab undo {change.plan.id}        (kept, and still one command away from gone)"
-    return ""
 
 
 # ------------------------------------------------------------------------------------ diffs

@@ -61,7 +61,12 @@ class FindingsPage:
 
 @dataclass(frozen=True, slots=True)
 class ChangeLine:
-    """One intervention with where it stands; `verdict` is the latest one, None before the first look."""
+    """
+    One intervention with where it stands; `verdict` is the latest one, None before the first look
+
+    `delivery` is how it was brought and `revert` how its undo was ("working-tree", "branch:NAME", "pull-request:NUMBER");
+    `effective_at` is the time that a person gave for the verdict, None when the runs told it.
+    """
 
     plan: Intervention
     stage: Stage
@@ -69,6 +74,8 @@ class ChangeLine:
     verdict: Verdict | None = None
     why: str = ""
     delivery: str = ""
+    revert: str = ""
+    effective_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

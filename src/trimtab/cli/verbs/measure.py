@@ -77,7 +77,8 @@ def _line(site: Site, change: Progress, effective: datetime | None) -> ChangeLin
     line, ahead = overview.change_line(change), _not_applied(change)
     if ahead:
         return replace(line, verdict=None, why=f"{ahead}: no run can have had it")
-    return replace(line, verdict=verdict(site, change, effective_at=effective, runs=_runs(site, change, effective)))
+    said = verdict(site, change, effective_at=effective, runs=_runs(site, change, effective))
+    return replace(line, verdict=said, effective_at=effective)
 
 
 def _not_applied(change: Progress) -> str:
