@@ -52,8 +52,9 @@ def verdict(
     of: Intervention | None = None,
     live_from: datetime | None = LIVE,
     effective_at: datetime | None = None,
+    looked_until: float | None = None,
 ) -> Verdict:
-    """What measure says `day` days after the change."""
+    """What measure says `day` days after the change, when runs were collected until `looked_until` days after it."""
     return measure(
         of or plan(),
         found,
@@ -63,4 +64,5 @@ def verdict(
         control_blobs=frozenset({OLD}),
         rule=rule,  # type: ignore[arg-type]
         effective_at=effective_at,
+        looked_until=None if looked_until is None else LIVE + timedelta(days=looked_until),
     )

@@ -221,6 +221,20 @@ def test_what_happens_later_does_not_change_an_earlier_look() -> None:
     assert verdict(found, 14) == verdict(until, 14)
 
 
+def test_days_that_nobody_collected_were_not_lived() -> None:
+    """Six days of runs are six days, however late they are looked at."""
+    until = [run for run in runs(0.7) if run.created < LIVE + timedelta(days=6)]
+    at_once = verdict(until, 6, looked_until=6)
+    assert (at_once.decision, at_once.wait_days) == (Decision.WAIT, 8)
+    for day in (14, 28, 300):
+        late = verdict(until, day, looked_until=6)
+        assert (late.decision, late.wait_days, late.wait_runs) == (Decision.WAIT, 8, at_once.wait_runs)
+        assert (
+            late.why == f"{at_once.why}; runs are known until {LIVE + timedelta(days=6):%Y-%m-%d} only: trimtab collect"
+        )
+    assert verdict(runs(0.7), 14, looked_until=20) == verdict(runs(0.7), 14)
+
+
 # ------------------------------------------------------------------------------------ the guard
 
 

@@ -83,6 +83,13 @@ def test_counting_waits_for_a_week() -> None:
     assert (got.decision, got.wait_days) == (Decision.WAIT, 4)
 
 
+def test_counting_waits_for_a_week_that_was_collected() -> None:
+    week = [run for run in runs() if run.created < LIVE + timedelta(days=5)]
+    got = verdict(week, 40, rule=Counting(SAVED), of=plan("counted", "runner_minutes"), looked_until=5)
+    assert (got.decision, got.wait_days) == (Decision.WAIT, 2)
+    assert "so far: 38 superseded runs were cancelled; runs are known until" in got.why
+
+
 def test_what_cannot_be_counted_is_never_kept() -> None:
     missing = Unknown("the jobs were not collected", "trimtab collect")
     assert counted(missing, 14).decision is Decision.WAIT

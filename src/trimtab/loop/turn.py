@@ -70,16 +70,25 @@ def verdict(
 
 def _measured(site: Site, change: Progress, runs: Sequence[Run], effective_at: datetime | None) -> Verdict:
     files = change.plan.files
+    now = site.now()
     return measure(
         change.plan,
         runs,
-        now=site.now(),
+        now=now,
         live_from=change.live_from,
         treated_blobs=frozenset({file.after_blob for file in files} | {blob for _, blob, _ in change.adopted_blobs}),
         control_blobs=frozenset(file.before_blob for file in files),
         rule=catalogue.rules().get(change.plan.rule),
         effective_at=effective_at,
+        looked_until=_looked_until(site, change, now),
     )
+
+
+def _looked_until(site: Site, change: Progress, now: datetime) -> datetime:
+    """Until when the ledger knows the runs of the changed workflows, or until the change was undone; now without any run."""
+    known = [site.ledger.history(path) for path in sorted({file.path for file in change.plan.files})]
+    ends = [history.end for history in known if isinstance(history, History)]
+    return min([now, *ends, *([change.since] if change.stage is Stage.UNDONE else [])])
 
 
 def _entangled(state: State, change: Progress) -> Progress | None:

@@ -36,12 +36,14 @@ def measure(
     control_blobs: frozenset[str],
     rule: Rule | None,
     effective_at: datetime | None = None,
+    looked_until: datetime | None = None,
 ) -> Verdict:
     """
-    The verdict on one change at `now`
+    The verdict on one change at `now`, or rather at `looked_until` if the runs are known until then only
 
-    `runs` may hold other workflows too: they tell the guard whether trouble is everybody's. `live_from` is when the change
-    became live, None if that is only seen in the runs; the blobs say which version of the workflow a run executed;
+    Days that nobody collected are not days lived with the change: a later look at the same runs says the same. `runs` may
+    hold other workflows too: they tell the guard whether trouble is everybody's. `live_from` is when the change became
+    live, None if that is only seen in the runs; the blobs say which version of the workflow a run executed;
     `effective_at` (from `measure --effective-at`) stands in for them in a history without commit ids. Raises nothing.
     """
     known = distinct(runs, now)
@@ -56,7 +58,7 @@ def measure(
     if isinstance(found, Unknown):
         why = f"{found.why}; say when it became live: trimtab measure {plan.id} --effective-at TIME"
         return _unverifiable(plan, why)
-    case = Case(plan, found, now)
+    case = Case(plan, found, now, now if looked_until is None else min(now, looked_until))
     treated = {run.key for run in found.treated}
     reason = alarm(found, [run for run in known if run.key not in treated])
     return case.verdict(Decision.UNDO, reason) if reason is not None else _by_design(case, rule)

@@ -14,17 +14,18 @@ from trimtab.model import Decision, Intervention, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One change with its runs on both sides, and the moment of the look."""
+    """One change with its runs on both sides, the moment of the look, and until when the runs are known (never later)."""
 
     plan: Intervention
     sides: Sides
     now: datetime
+    until: datetime
 
     @property
     def elapsed(self) -> float:
-        """Days that the change has been live; 0 before."""
+        """Days that the change has been live and seen to be; 0 before."""
         start = self.sides.start
-        return 0.0 if start is None else max((self.now - start).total_seconds() / 86400, 0.0)
+        return 0.0 if start is None else max((self.until - start).total_seconds() / 86400, 0.0)
 
     def verdict(self, decision: Decision, why: str) -> Verdict:
         """A verdict without an estimate."""
@@ -38,11 +39,13 @@ class Case:
         for_runs = 0.0 if not missing else min(missing / rate, left) if rate else left
         days = max(until_days - self.elapsed, for_runs, 0.0)
         expected = max(math.ceil(days * rate), missing)
+        if self.now - self.until >= timedelta(days=1):
+            why += f"; runs are known until {self.until:%Y-%m-%d} only: trimtab collect"
         return replace(self.verdict(Decision.WAIT, why), wait_days=max(math.ceil(days), 1), wait_runs=expected)
 
     def _runs_per_day(self) -> float:
         """Of the change so far, or before there are any of it, of the last four weeks without it."""
         if self.sides.treated and self.elapsed >= 1:
             return len(self.sides.treated) / self.elapsed
-        since = (self.sides.start or self.now) - timedelta(days=28)
+        since = (self.sides.start or self.until) - timedelta(days=28)
         return sum(run.created >= since for run in self.sides.past) / 28

@@ -25,7 +25,7 @@ def by_count(case: Case, rule: Rule | None) -> Verdict:
     if found.start is None or not found.treated:
         return case.wait(COUNT_DAYS, "no run has ended with the change yet", runs=COUNT_RUNS)
     before = History(found.past, min((run.created for run in found.past), default=found.start), found.start)
-    told = cast(CountingRule, rule).count(before, History(found.treated, found.start, case.now))
+    told = cast(CountingRule, rule).count(before, History(found.treated, found.start, max(found.start, case.until)))
     if isinstance(told, Unknown):
         if case.elapsed < horizon:
             return case.wait(horizon, told.why, runs=COUNT_RUNS)
