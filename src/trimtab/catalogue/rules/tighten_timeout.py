@@ -10,8 +10,8 @@ Not touched: limits with a comment beside or above them, which is somebody's rea
 by matrix leg; jobs with a cache of built things (actions/cache, ccache, image layers), whose rare cold run takes many times
 as long; jobs that look for flaky tests; jobs with limits of their own inside, or whose work comes from another repository or
 goes on elsewhere; deployments and releases, and what they wait for; work that neither a push nor a pull request starts, or
-that a push of a tag or a release branch alone does; debugging sessions, steps that retry within limits of their own; and jobs that may do more on
-an event that the history has not seen succeed. The effect is counted.
+that a push of a tag or a release branch alone does; debugging sessions, steps that retry within limits of their own; and jobs
+that may do more on an event that the history has not seen succeed. The effect is counted.
 """
 
 from __future__ import annotations
