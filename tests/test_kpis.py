@@ -60,7 +60,7 @@ def test_success_leaves_out_what_says_nothing_and_tells_three_rates() -> None:
         "first attempt 75.0 % of 32",
         "final attempt 87.5 % of 32",
         "without infrastructure failures 85.7 % of 28 (jobs of 0 of 4 failed runs known)",
-        "2026-02-11 to 2026-03-11",
+        "2026-03-02 to 2026-03-11",
     )
 
 
@@ -110,6 +110,20 @@ def test_only_the_last_four_weeks_count() -> None:
     old = [replace(run, id=run.id + 1000, created=run.created - timedelta(days=60)) for run in runs("f" * 20)]
     got = success_rate.measure(Given([*old, *runs("s" * 20)]), (CI,))
     assert (got.value, got.n) == (1.0, 20)
+
+
+def test_the_window_is_28_days_of_a_history_that_has_them_and_never_begins_before_it() -> None:
+    later = [replace(run, id=run.id + 1000, created=run.created + timedelta(days=60)) for run in runs("s")]
+    assert success_rate.measure(Given([*runs("s"), *later]), (CI,)).says[-1] == "2026-04-03 to 2026-05-01"
+    assert success_rate.measure(Given(runs("s" * 8)), (CI,)).says[-1] == "2026-03-02 to 2026-03-03"
+
+
+def test_one_is_no_plural() -> None:
+    got = build_time.measure(Given(runs("s")), (CI,))
+    assert got.says[:2] == (
+        "p50 20.0 min, p95 20.0 min, 1 successful first attempt",
+        "trend: unknown (1 run on 1 day, needs 20 on 14)",
+    )
 
 
 @pytest.mark.parametrize("kpi", [success_rate, build_time])

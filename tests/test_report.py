@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import jsonschema
 import pytest
@@ -245,6 +246,30 @@ def test_an_annotation_is_one_line_that_points_at_the_place() -> None:
     assert "%0Atrimtab apply 7177f864" in first
     assert last == "3 findings in 9 workflow files"
     assert github.findings(page()).splitlines()[2].startswith("::error ")
+
+
+def test_an_annotation_of_a_change_has_its_numbers_and_the_next_command() -> None:
+    lines = github.changes(changes()).splitlines()
+    assert len(lines) == 3
+    assert lines[0].partition("::notice file=.github/workflows/ci.yml,title=trimtab%3A cancel-superseded 3f2a91bc::")[
+        2
+    ].split("%0A") == [
+        "helped, kept",
+        "runner minutes 24.1 -> 19.6   -19 %25 (95 %25: -11 ... -26 %25)",
+        "96 runs without, 41 with",
+        "predicted -18 ... -24 %25, observed -19 %25",
+        "38 superseded runs were cut",
+        "next: trimtab undo 3f2a91bc        (kept, and still one command away from gone)",
+    ]
+    assert lines[2].endswith("%0Anext: trimtab measure 0b5e7c19")
+    proposed = ChangeLine(plan("3f2a91bc", "set-timeout", "x", predicts=Unknown("no run")), Stage.PROPOSED, NOW)
+    assert github.changes((proposed,)).endswith("::proposed%0Aunpriced: no run%0Anext: trimtab apply 3f2a91bc\n")
+
+
+def test_one_run_and_one_day_are_no_plural() -> None:
+    verdict = Verdict(Decision.WAIT, "runner_minutes", None, None, None, 2, 1, "")
+    assert text.verdict_lines(verdict, Unknown("no run")) == ["  1 run without, 2 with"]
+    assert "1 run, 1 day)" in figures.predicted(replace(prediction(), runs=1, days=1.2))
 
 
 # The parts of the SARIF 2.1.0 schema (OASIS, errata 01) that a consumer stands on, written out by hand: required

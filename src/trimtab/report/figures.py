@@ -77,6 +77,11 @@ def count(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
+def sides(verdict: Verdict) -> str:
+    """ "96 runs without, 41 with"."""
+    return f"{count(verdict.control, 'run')} without, {verdict.n:,} with"
+
+
 def duration(seconds: float) -> str:
     """Seconds as a person says them: 42 s, 12.4 min, 3.5 h, 9 days."""
     for limit, size, unit in ((120, 1, "s"), (7200, 60, "min"), (2 * 86400, 3600, "h")):
@@ -117,8 +122,8 @@ def predicted(prediction: Prediction, *, rests: bool = True) -> str:
     if prediction.metric.endswith("_minutes"):
         unit = "min"
     amount = interval(prediction.low / scale, prediction.high / scale, unit, once=True)
-    rest = [f"{prediction.level * 100:.0f} % interval", count(prediction.runs, "run"), f"{prediction.days:.0f} days"]
-    rest = rest if rests else []
+    rest = [f"{prediction.level * 100:.0f} % interval", count(prediction.runs, "run")]
+    rest = [*rest, count(round(prediction.days), "day")] if rests else []
     if prediction.low_share is not None and prediction.high_share is not None:
         rest.insert(0, share_interval(prediction.low_share, prediction.high_share, once=True))
     return f"{metric_words(prediction.metric)} {amount} per 30 days" + (f" ({', '.join(rest)})" if rest else "")

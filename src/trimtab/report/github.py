@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 from trimtab.model import Finding, Span, Unknown
 from trimtab.report import escape, figures
+from trimtab.report.steps import next_command
+from trimtab.report.text import facts
 from trimtab.report.values import ChangeLine, FindingsPage, Overview
 
 
@@ -39,7 +41,10 @@ def changes(shown: Sequence[ChangeLine]) -> str:
 def _change(change: ChangeLine) -> str:
     words = figures.decision_words(change.verdict, change.stage) if change.verdict else str(change.stage)
     properties = {"file": change.plan.files[0].path} if change.plan.files else {}
-    return _line("notice", {**properties, "title": f"trimtab: {change.plan.rule} {change.plan.id}"}, words)
+    step = next_command(change)
+    told = [words, *facts(change), f"next: {step}" if step else ""]
+    title = f"trimtab: {change.plan.rule} {change.plan.id}"
+    return _line("notice", {**properties, "title": title}, "\n".join(part for part in told if part))
 
 
 def _annotation(finding: Finding, kind: str) -> str:

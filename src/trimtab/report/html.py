@@ -80,7 +80,9 @@ def _change(change: ChangeLine) -> Mapping[str, Any]:
         "tone": _TONE[verdict.decision] if verdict else "open",
         "predicted": ("not priced: " if isinstance(plan.predicts, Unknown) else "") + predicted,
         "observed": _observed(change),
-        "runs": f"{verdict.n} runs with the change, {verdict.control} without" if verdict else "no run counted yet",
+        "runs": f"{figures.count(verdict.n, 'run')} with the change, {verdict.control:,} without"
+        if verdict
+        else "no run counted yet",
         "why": [w for w in dict.fromkeys([verdict.why if verdict else "", change.why]) if w],
         "chart": svg.effect(verdict, plan.predicts) if verdict else "",
         "since": change.since,

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from trimtab.model import Finding, Span, Unknown
 from trimtab.report import escape, figures
 from trimtab.report.steps import next_command
-from trimtab.report.text import effect_words, predicted_observed
+from trimtab.report.text import facts
 from trimtab.report.values import ChangeLine, FindingsPage, KpiLine, Overview
 
 _MARK = {"met": "met", "missed": "**missed**", "unknown": "not measured"}
@@ -100,7 +100,7 @@ def _changes(shown: Sequence[ChangeLine]) -> list[str]:
             escape.markdown_code(change.plan.rule, cell=True),
             ", ".join(escape.markdown_code(f.path, cell=True) for f in change.plan.files),
             escape.markdown(words),
-            _numbers(change),
+            escape.markdown("; ".join(facts(change))),
             _next(change),
         ]
         lines.append("| " + " | ".join(cells) + " |")
@@ -111,14 +111,3 @@ def _next(change: ChangeLine) -> str:
     """The command as code; what a person has to do first in words before it."""
     words, then, command = next_command(change).partition("  ")[0].rpartition(", then: ")
     return escape.markdown(words + then) + (escape.markdown_code(command, cell=True) if command else "")
-
-
-def _numbers(change: ChangeLine) -> str:
-    verdict = change.verdict
-    if verdict is None:
-        return ""
-    parts = [effect_words(verdict)] if verdict.effect is not None else []
-    parts.append(f"{verdict.n} runs with, {verdict.control} without")
-    parts.append(predicted_observed(verdict, change.plan.predicts))
-    parts.append(verdict.why)
-    return escape.markdown("; ".join(part for part in parts if part))

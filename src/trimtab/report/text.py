@@ -241,7 +241,7 @@ def change_lines(change: ChangeLine, paint: Paint = PLAIN) -> list[str]:
 
 def verdict_lines(verdict: Verdict, predicts: Prediction | Unknown) -> list[str]:
     """Level without and with, effect with interval and both n, the reason, predicted against observed."""
-    rows = f"{verdict.control} runs without, {verdict.n} with"
+    rows = figures.sides(verdict)
     lines: list[str] = []
     if verdict.effect is not None:
         lines += wrapped(
@@ -255,6 +255,20 @@ def verdict_lines(verdict: Verdict, predicts: Prediction | Unknown) -> list[str]
     if told:
         return [*lines, f"  {told}"]
     return lines if isinstance(predicts, Unknown) else lines + wrapped(figures.predicted(predicts), "  predicted ")
+
+
+def facts(change: ChangeLine) -> list[str]:
+    """What `verdict_lines` tells, as phrases for where there are no lines: estimate, both n, predicted, the reason."""
+    verdict, predicts = change.verdict, change.plan.predicts
+    expected = (
+        f"unpriced: {predicts.why}" if isinstance(predicts, Unknown) else f"predicted {figures.predicted(predicts)}"
+    )
+    if verdict is None:
+        return [part for part in (expected, change.why) if part]
+    parts = [figures.sides(verdict), predicted_observed(verdict, predicts) or expected, verdict.why]
+    if verdict.effect is not None:
+        parts.insert(0, f"{figures.metric_words(verdict.metric)} {_levels(verdict)}{effect_words(verdict)}")
+    return [part for part in parts if part]
 
 
 def effect_words(verdict: Verdict) -> str:

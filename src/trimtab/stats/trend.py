@@ -47,7 +47,8 @@ def trend(points: Sequence[tuple[datetime, float]], level: float = 0.80) -> Tren
     kept = sorted(by_day)[-_MAX_DAYS:]
     runs = sum(len(by_day[day]) for day in kept)
     if len(kept) < MIN_DAYS or runs < MIN_RUNS:
-        return Unknown(f"{runs} runs on {len(kept)} days, needs {MIN_RUNS} on {MIN_DAYS}", "trimtab collect")
+        has = f"{runs} run{'s' * (runs != 1)} on {len(kept)} day{'s' * (len(kept) != 1)}"
+        return Unknown(f"{has}, needs {MIN_RUNS} on {MIN_DAYS}", "trimtab collect")
     days = np.array(kept, dtype=float)
     values = np.array([np.median(by_day[day]) for day in kept])
     slope = _slope(days, values)

@@ -41,7 +41,7 @@ def measure(evidence: Evidence, workflows: tuple[str, ...]) -> KpiValue:
     blocks = mean_interval([(run.created, value) for run, value in timed], LEVEL)
     low, high = (None, None) if isinstance(blocks, Unknown) else blocks
     says = (
-        f"p50 {p50:.1f} min, p95 {p95:.1f} min, {len(timed):,} successful first attempts",
+        f"p50 {p50:.1f} min, p95 {p95:.1f} min, {len(timed):,} successful first attempt{'s' * (len(timed) != 1)}",
         _trend_words(evidence, workflows),
         found.window(),
     )

@@ -18,15 +18,15 @@ COMMAND = "trimtab collect"
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """Ended run attempts of the build, oldest first, and the last moment that was looked at."""
+    """Ended run attempts of the build, oldest first, and the window: the last 28 days, or less if the history is younger."""
 
     runs: tuple[Run, ...]
+    since: datetime
     until: datetime
 
     def window(self) -> str:
         """The window in words."""
-        since = self.until - timedelta(days=DAYS)
-        return f"{since:%Y-%m-%d} to {self.until:%Y-%m-%d}"
+        return f"{self.since:%Y-%m-%d} to {self.until:%Y-%m-%d}"
 
 
 def recent(evidence: Evidence, workflows: tuple[str, ...]) -> Recent | Unknown:
@@ -41,5 +41,7 @@ def recent(evidence: Evidence, workflows: tuple[str, ...]) -> Recent | Unknown:
         several = f"no run of any of {len(paths)} workflows was collected"
         return Unknown(several, why.command) if len(paths) > 1 else why
     until = max(run.created for run in runs)
-    kept = [run for run in runs if run.created > until - timedelta(days=DAYS)]
-    return Recent(tuple(sorted(kept, key=lambda run: (run.created, run.id, run.attempt))), until)
+    since = until - timedelta(days=DAYS)
+    kept = [run for run in runs if run.created > since]
+    ordered = tuple(sorted(kept, key=lambda run: (run.created, run.id, run.attempt)))
+    return Recent(ordered, max(since, min(run.created for run in runs)), until)
