@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from series import START, series
-from trimtab.loop.measure import measure
+from trimtab.loop.measure import Other, measure
 from trimtab.model import (
     Design,
     EditFile,
@@ -53,8 +53,9 @@ def verdict(
     live_from: datetime | None = LIVE,
     effective_at: datetime | None = None,
     looked_until: float | None = None,
+    others: Sequence[float] = (),
 ) -> Verdict:
-    """What measure says `day` days after the change, when runs were collected until `looked_until` days after it."""
+    """What measure says `day` days after the change; runs were collected until `looked_until`, `others` came on those days."""
     return measure(
         of or plan(),
         found,
@@ -65,4 +66,5 @@ def verdict(
         rule=rule,  # type: ignore[arg-type]
         effective_at=effective_at,
         looked_until=None if looked_until is None else LIVE + timedelta(days=looked_until),
+        others=[Other(LIVE + timedelta(days=each), "another change came") for each in others],
     )

@@ -221,6 +221,30 @@ def test_what_happens_later_does_not_change_an_earlier_look() -> None:
     assert verdict(found, 14) == verdict(until, 14)
 
 
+@pytest.mark.parametrize("other", [-13.9, -3, 0, 3, 13.9])
+def test_with_another_change_in_the_days_compared_nothing_can_be_told(other: float) -> None:
+    got = verdict(runs(0.7), 14, others=[other])
+    assert got.decision is Decision.UNVERIFIABLE
+    assert got.effect == pytest.approx(-0.3, abs=0.05)
+    assert got.why.startswith("another change came on ")
+    assert verdict(runs(0.7), 15, live_from=None, others=[other]).decision is Decision.UNVERIFIABLE
+
+
+@pytest.mark.parametrize("other", [-40, -14, 14, 15, 30])
+def test_another_change_outside_the_days_compared_does_not_matter(other: float) -> None:
+    assert verdict(runs(0.7), 30, others=[other]) == verdict(runs(0.7), 30)
+
+
+def test_the_longer_look_has_more_days_in_which_another_change_can_come() -> None:
+    noisy = runs(kind="heavy")
+    assert verdict(noisy, 14, others=[15]).decision is Decision.UNVERIFIABLE  # the look that it waits for is spoilt
+    assert verdict(noisy, 28, others=[15]).decision is Decision.UNVERIFIABLE
+    assert verdict(noisy, 28, others=[28]).decision is Decision.NO_EFFECT
+    seldom = [r for r in runs(0.7, days=200) if r.id % 9 == 0]
+    assert verdict(seldom, 28).decision is Decision.KEEP
+    assert verdict(seldom, 28, others=[-20]).decision is Decision.UNVERIFIABLE  # compared with 28 days before
+
+
 def test_days_that_nobody_collected_were_not_lived() -> None:
     """Six days of runs are six days, however late they are looked at."""
     until = [run for run in runs(0.7) if run.created < LIVE + timedelta(days=6)]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from trimtab.ledger.state import Progress, State
-from trimtab.loop.turn import _entangled
+from trimtab.loop.turn import _others
 from trimtab.model import Design, EditFile, Intervention, PlannedFile, Risk, Stage, Unknown
-from trimtab.stats.placebo import WINDOW_DAYS
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 CI, NIGHTLY = ".github/workflows/ci.yml", ".github/workflows/nightly.yml"
@@ -31,41 +31,46 @@ def change(
     return Progress(plan, stage, DAY, live_from=None if days is None else DAY + timedelta(days=days))
 
 
-def found(one: Progress, other: Progress) -> str | None:
+def found(one: Progress, other: Progress) -> list[tuple[float, str]]:
+    """The days at which `other` came or went, as `one` has to reckon with them."""
     state = State({each.plan.id: each for each in (one, other)})
-    tangled = _entangled(state, one)
-    return tangled.plan.id if tangled else None
+    return [((moment.at - DAY) / timedelta(days=1), moment.what) for moment in _others(state, one)]
 
 
-@pytest.mark.parametrize("days", [0, 3, -3, WINDOW_DAYS - 0.01, -WINDOW_DAYS + 0.01])
-def test_two_before_after_changes_of_one_workflow_cannot_be_told_apart(days: float) -> None:
-    one, other = change("1"), change("2", days=days)
-    assert found(one, other) == "2"
-    assert found(other, one) == "1"
+CAME, WENT = "2 (a-rule) came to the same workflow", "2 (a-rule) was taken out of the same workflow"
+
+
+@pytest.mark.parametrize("days", [0, 3, -3, 15, -20])
+def test_other_changes_of_the_workflow_are_told_with_their_day(days: float) -> None:
+    assert found(change("1"), change("2", days=days)) == [(days, CAME)]
+    assert found(change("1", days=None), change("2", days=days)) == [(days, CAME)]
 
 
 @pytest.mark.parametrize(
     "other",
-    [
-        change("2", days=WINDOW_DAYS),
-        change("2", days=-WINDOW_DAYS),
-        change("2", path=NIGHTLY),
-        change("2", days=None),
-        change("2", "counted"),
-    ],
-    ids=["long after", "long before", "elsewhere", "never live", "counted and safe"],
+    [change("2", path=NIGHTLY), change("2", days=None), change("2", "counted")],
+    ids=["elsewhere", "never live", "counted and safe"],
 )
 def test_others_do_not_matter(other: Progress) -> None:
-    assert found(change("1"), other) is None
+    assert found(change("1"), other) == []
 
 
 @pytest.mark.parametrize("design", ["counted", "unverifiable"])
 def test_a_change_of_what_runs_matters_however_it_is_judged_itself(design: Design) -> None:
     """A gate is counted, and it makes runs shorter: a cache that came on the same day must not take the credit."""
-    gate = change("2", design, risk=Risk.REVIEW)
-    assert found(change("1"), gate) == "2"
-    assert found(gate, change("1")) is None
+    assert found(change("1"), change("2", design, risk=Risk.REVIEW)) == [(0, CAME)]
 
 
-def test_one_that_was_taken_back_still_left_its_days_behind() -> None:
-    assert found(change("1"), change("2", days=-5, stage=Stage.UNDONE)) == "2"
+def test_one_that_was_taken_back_moves_durations_twice() -> None:
+    undone = replace(change("2", days=-50, stage=Stage.UNDONE), since=DAY + timedelta(days=3))
+    assert found(change("1"), undone) == [(-50, CAME), (3, WENT)]
+
+
+def test_without_commit_ids_it_counts_from_when_it_was_applied() -> None:
+    applied = replace(change("2", days=None, stage=Stage.APPLIED), applied=DAY + timedelta(days=2))
+    assert found(change("1"), applied) == [(2, CAME)]
+    assert found(change("1"), replace(applied, delivery="pull-request:7")) == []
+    seen = replace(applied, delivery="pull-request:7", adopted_blobs=((CI, "d", DAY + timedelta(days=4)),))
+    assert found(change("1"), seen) == [(4, CAME)]
+    tried = replace(applied, stage=Stage.UNDONE, since=DAY + timedelta(days=2, hours=1))
+    assert found(change("1"), tried) == []

@@ -8,7 +8,7 @@ which contents of the files count as with and without the change. A conflict on 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from trimtab import catalogue
@@ -16,10 +16,9 @@ from trimtab.config import Delivery
 from trimtab.errors import TrimtabError
 from trimtab.ledger.state import Progress, State
 from trimtab.loop import Site
-from trimtab.loop.measure import measure
+from trimtab.loop.measure import Other, measure
 from trimtab.loop.settle import settle
-from trimtab.model import Decision, History, Risk, Run, Stage, Verdict
-from trimtab.stats.placebo import WINDOW_DAYS
+from trimtab.model import History, Risk, Run, Stage, Verdict
 
 WATCHED = frozenset({Stage.APPLIED, Stage.MEASURING})
 
@@ -56,19 +55,11 @@ def verdict(
     """
     What the runs collected so far say of `change`; `effective_at` dates it for a history without commit ids
 
-    A change judged before/after, to whose workflow another one came within a fortnight that moves durations too, cannot be told
-    apart from it: then it is called neither helped nor hurt. What is counted run by run needs no such care.
+    A change judged before/after cannot be told apart from another that came to its workflow, or went, within the days
+    compared, and that moves durations too: then it is called neither helped nor hurt. What is counted run by run needs
+    no such care.
     """
-    said = _measured(site, change, all_runs(site) if runs is None else runs, effective_at)
-    other = _entangled(site.journal.state(), change)
-    if other is None or said.effect is None:
-        return said
-    name = f"{other.plan.id} ({other.plan.rule})"
-    why = f"{name} came to the same workflow within {WINDOW_DAYS} days: which of the two did what cannot be told"
-    return replace(said, decision=Decision.UNVERIFIABLE, why=why)
-
-
-def _measured(site: Site, change: Progress, runs: Sequence[Run], effective_at: datetime | None) -> Verdict:
+    runs = all_runs(site) if runs is None else runs
     files = change.plan.files
     now = site.now()
     return measure(
@@ -81,6 +72,7 @@ def _measured(site: Site, change: Progress, runs: Sequence[Run], effective_at: d
         rule=catalogue.rules().get(change.plan.rule),
         effective_at=effective_at,
         looked_until=_looked_until(site, change, now),
+        others=_others(site.journal.state(), change),
     )
 
 
@@ -91,29 +83,41 @@ def _looked_until(site: Site, change: Progress, now: datetime) -> datetime:
     return min([now, *ends, *([change.since] if change.stage is Stage.UNDONE else [])])
 
 
-def _entangled(state: State, change: Progress) -> Progress | None:
+def _others(state: State, change: Progress) -> tuple[Other, ...]:
     """
-    Another change that can move durations, and whose days with it, or without it, are partly this one's
+    When other changes that can move durations came to the same workflows, or were taken back, oldest first
 
-    That is one judged before/after itself, or one that a person has to agree to, since those change which jobs run and when
+    Those are the ones judged before/after, and those that a person has to agree to, since they change which jobs run and when
     (a gate is counted for its own verdict, but it shortens runs for everybody else's). Safe counted ones cut only what hangs
     or is superseded: they leave the runs that succeed as they are.
     """
-    if change.plan.design != "before_after" or change.live_from is None:
-        return None
     paths = {file.path for file in change.plan.files}
+    found = []
     for other in state.changes.values():
         moves = other.plan.design == "before_after" or other.plan.risk is not Risk.SAFE
-        if (
-            other.plan.id == change.plan.id
-            or not moves
-            or other.live_from is None
-            or paths.isdisjoint(file.path for file in other.plan.files)
-        ):
-            continue
-        if abs(other.live_from - change.live_from) < timedelta(days=WINDOW_DAYS):
-            return other
-    return None
+        if other.plan.id != change.plan.id and moves and not paths.isdisjoint(file.path for file in other.plan.files):
+            name = f"{other.plan.id} ({other.plan.rule})"
+            came, went = _lived(other)
+            found += [Other(came, f"{name} came to the same workflow")] if came else []
+            found += [Other(went, f"{name} was taken out of the same workflow")] if went else []
+    return tuple(sorted(found, key=lambda one: (one.at, one.what)))
+
+
+def _lived(change: Progress) -> tuple[datetime | None, datetime | None]:
+    """
+    When a change became live and when it was taken back; None for what did not happen
+
+    One that was never seen on the default branch counts from when it was applied to the working tree, for a history whose
+    commits tell nothing; not if it was taken back within a day, for then it hardly ran.
+    """
+    came = (
+        min((at for _, _, at in change.adopted_blobs), default=None) if change.live_from is None else change.live_from
+    )
+    went = change.since if change.stage is Stage.UNDONE else None
+    if came is None and change.applied is not None and change.delivery == "working-tree":
+        hardly = went is not None and went - change.applied < timedelta(days=1)
+        came = None if hardly else change.applied
+    return came, None if came is None else went
 
 
 def all_runs(site: Site) -> tuple[Run, ...]:

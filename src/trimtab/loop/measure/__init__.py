@@ -16,14 +16,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from trimtab.catalogue.protocols import Rule
-from trimtab.loop.measure.case import Case
+from trimtab.loop.measure.case import Case, Other
 from trimtab.loop.measure.compared import by_comparison, points
 from trimtab.loop.measure.counted import by_count
 from trimtab.loop.measure.guard import alarm
 from trimtab.loop.measure.sides import distinct, sides
 from trimtab.model import Decision, Intervention, Run, Unknown, Verdict
 
-__all__ = ["measure", "points"]
+__all__ = ["Other", "measure", "points"]
 
 
 def measure(
@@ -37,6 +37,7 @@ def measure(
     rule: Rule | None,
     effective_at: datetime | None = None,
     looked_until: datetime | None = None,
+    others: Sequence[Other] = (),
 ) -> Verdict:
     """
     The verdict on one change at `now`, or rather at `looked_until` if the runs are known until then only
@@ -44,7 +45,8 @@ def measure(
     Days that nobody collected are not days lived with the change: a later look at the same runs says the same. `runs` may
     hold other workflows too: they tell the guard whether trouble is everybody's. `live_from` is when the change became
     live, None if that is only seen in the runs; the blobs say which version of the workflow a run executed;
-    `effective_at` (from `measure --effective-at`) stands in for them in a history without commit ids. Raises nothing.
+    `effective_at` (from `measure --effective-at`) stands in for them in a history without commit ids. `others` are the
+    moments at which other changes of the workflow came or went. Raises nothing.
     """
     known = distinct(runs, now)
     paths = {file.path for file in plan.files}
@@ -58,7 +60,7 @@ def measure(
     if isinstance(found, Unknown):
         why = f"{found.why}; say when it became live: trimtab measure {plan.id} --effective-at TIME"
         return _unverifiable(plan, why)
-    case = Case(plan, found, now, now if looked_until is None else min(now, looked_until))
+    case = Case(plan, found, now, now if looked_until is None else min(now, looked_until), tuple(others))
     treated = {run.key for run in found.treated}
     reason = alarm(found, [run for run in known if run.key not in treated])
     return case.verdict(Decision.UNDO, reason) if reason is not None else _by_design(case, rule)

@@ -13,6 +13,14 @@ from trimtab.model import Decision, Intervention, Verdict
 
 
 @dataclass(frozen=True, slots=True)
+class Other:
+    """Another change that can move durations too came to the workflow at `at`, or was taken back; `what` says so."""
+
+    at: datetime
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """One change with its runs on both sides, the moment of the look, and until when the runs are known (never later)."""
 
@@ -20,6 +28,7 @@ class Case:
     sides: Sides
     now: datetime
     until: datetime
+    others: tuple[Other, ...] = ()
 
     @property
     def elapsed(self) -> float:

@@ -39,7 +39,7 @@ def by_comparison(case: Case) -> Verdict:
     seen = WINDOW_DAYS
     for days in _looks(plan.horizon_days):
         if case.elapsed < days:
-            return _too_early(case, effect, days)
+            return _told_apart(case, _too_early(case, effect, days), effect, days)
         window = [point for point in treated if point.at < found.start + timedelta(days=days)]
         if not enough(window):
             continue
@@ -51,7 +51,7 @@ def by_comparison(case: Case) -> Verdict:
         # else the past is too short to calibrate the longer look, and the first one stands
         decision = _decide(effect, final=days >= plan.horizon_days)
         if decision is not Decision.WAIT:
-            return _judged(case, effect, decision, seen)
+            return _told_apart(case, _judged(case, effect, decision, seen), effect, seen)
     has = f"{len(treated)} successful first attempts with the change whose {plan.metric} is known"
     return case.verdict(
         Decision.UNVERIFIABLE, f"{has} in {case.elapsed:.0f} days, needs {MIN_RUNS} on {MIN_ACTIVE_DAYS} days"
@@ -85,6 +85,25 @@ def _too_early(case: Case, effect: Effect | None, days: int) -> Verdict:
     return replace(
         _estimated(waiting, effect), decision=Decision.WAIT, wait_days=waiting.wait_days, wait_runs=waiting.wait_runs
     )
+
+
+def _told_apart(case: Case, verdict: Verdict, effect: Effect | None, days: int) -> Verdict:
+    """
+    The verdict, unless another change came or went within the days compared: which did what cannot be told then
+
+    The days are those of this estimate: 14 or 28 before the change, and until the look. An estimate that waits for a
+    longer look that is spoilt already does not wait.
+    """
+    start = case.sides.start
+    if effect is None or start is None:
+        return verdict
+    first, last = start - timedelta(days=effect.before_days), start + timedelta(days=days)
+    for other in case.others:
+        if first < other.at < last:
+            span = f"within the {effect.before_days} days before this change and the {days} after it that are compared"
+            why = f"{other.what} on {other.at:%Y-%m-%d}, {span}: which of the two did what cannot be told"
+            return replace(verdict, decision=Decision.UNVERIFIABLE, why=why, wait_days=None, wait_runs=None)
+    return verdict
 
 
 def _judged(case: Case, effect: Effect, decision: Decision, days: int) -> Verdict:
