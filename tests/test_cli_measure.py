@@ -75,9 +75,12 @@ def test_a_change_that_was_applied_is_dated(id: str, run: Run) -> None:
     assert run("apply", id, "--yes") == 0
     assert run("measure", id) == 0
     assert "cannot be measured" in run.out
+    assert f"next: trimtab measure {id} --effective-at TIME\n" in run.out
     assert run("measure", id, "--effective-at", f"{NOW:%Y-%m-%d}") == 0, "a day without a time began before the plan"
     assert "too early" in run.out
-    assert run("measure", id, "--effective-at", NOW.isoformat()) == 0
+    again = f"measure {id} --effective-at {NOW:%Y-%m-%d}T00:00+0000"
+    assert f"next: trimtab {again}\n" in run.out
+    assert run(*again.split()) == 0
 
 
 def test_a_change_that_the_default_branch_had_before_it_was_planned_is_dated(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from screens import HOSTILE, NOW, changes, hostile_overview, hostile_page, kpis, overview, prediction
-from trimtab.model import Unknown
+from trimtab.model import Stage, Unknown
 from trimtab.report import escape, github, html, markdown, sarif, svg, text
 from trimtab.report import json as as_json
 from trimtab.report.values import Trend, TrendPoint
@@ -65,6 +66,17 @@ def test_markdown_shows_hostile_text_as_itself(name: str) -> None:
     outside_code = re.sub(r"<code.*?</code>", "", rendered, flags=re.S)
     assert "@octocat" not in outside_code
     assert "#12" not in outside_code
+
+
+@pytest.mark.parametrize("way", ["branch", "pull-request"])
+def test_a_name_in_the_next_step_is_harmless(way: str) -> None:
+    """The journal comes from whoever may push its ref, and with it the name of the branch that takes a change back."""
+    (line,) = hostile_overview().changes
+    line = replace(line, stage=Stage.UNDOING, revert=f"{way}:{HOSTILE}")
+    for shown in (text.changes([line]), github.changes([line]), markdown.changes([line])):
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029]", shown)
+        assert sum(row.strip().startswith("::") for row in shown.splitlines()) <= shown.startswith("::notice ")
+    assert "<a " not in MarkdownIt("gfm-like", {"linkify": False}).render(markdown.changes([line]))
 
 
 def test_a_markdown_table_keeps_its_columns() -> None:
