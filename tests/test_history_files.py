@@ -15,6 +15,7 @@ from trimtab.errors import RefusedError
 from trimtab.ledger.store import Ledger
 from trimtab.model import History
 from trimtab.world import rest
+from trimtab.world.credible import credible
 from trimtab.world.history_files import Imported, read
 
 RUN = {
@@ -323,6 +324,37 @@ def test_an_empty_cell_says_nothing_of_forks(tmp_path: Path) -> None:
     header = "id,created_at,head_repository,repository\n"
     rows = "1,2026-03-01T10:00:00Z,,o/n\n2,2026-03-01T10:00:00Z,a/n,o/n\n"
     assert [run.fork for run in written(tmp_path, header + rows).runs] == [False, True]
+
+
+def test_times_that_no_run_can_have_are_not_believed(tmp_path: Path) -> None:
+    second = JOB | {"id": 71, "started_at": "1999-01-01T00:00:00Z", "completed_at": "9999-01-01T00:00:00Z"}
+    rows = [
+        RUN | {"id": 1, "created_at": "1970-01-02T00:00:00Z"},
+        RUN | {"id": 2, "created_at": "2031-01-01T00:00:00Z"},
+        RUN | {"id": 3, "updated_at": "2030-01-01T00:00:00Z"},
+        RUN | {"id": 4, "updated_at": "2026-04-20T00:00:00Z"},
+        RUN | {"id": 5, "updated_at": "2026-03-20T00:00:00Z"},
+        RUN | {"jobs": [JOB, second]},
+    ]
+    runs, doubts = credible(written(tmp_path, json.dumps(rows)).runs, at(10, 0) + timedelta(days=90))
+    assert [(run.id, run.ended) for run in runs] == [
+        (3, None),
+        (4, None),
+        (5, datetime(2026, 3, 20, tzinfo=UTC)),
+        (7, None),
+    ]
+    jobs = runs[-1].jobs
+    assert jobs is not None
+    assert sorted((job.id, job.seconds) for job in jobs) == [(70, 1195), (71, None)]
+    assert sorted(doubts.values()) == [2, 3]
+
+
+def test_where_most_runs_are_from_the_future_the_clock_is_wrong(tmp_path: Path) -> None:
+    later = [RUN | {"id": n, "created_at": "2030-01-01T00:00:00Z", "updated_at": None} for n in range(3)]
+    imported = written(tmp_path, json.dumps([RUN, *later]))
+    assert len(credible(imported.runs, at(10, 0))[0]) == 4
+    assert len(credible(imported.runs[:2], at(10, 0))[0]) == 2
+    assert credible((), at(10, 0))[0] == []
 
 
 @given(st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)), st.integers(-14 * 60, 14 * 60))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trimtab.ledger.store import Ledger
 from trimtab.model import History, Job, Prediction, Run, Unknown
 from trimtab.replay.outcomes import Outcome, final_attempts, first_attempts, hit_limit, job_outcome, outcome
 from trimtab.replay.price import price
@@ -225,6 +228,36 @@ def test_the_price_of_a_dropped_job_is_its_minutes_per_30_days() -> None:
     assert feedback.mid < 0
 
 
+def test_whole_days_are_priced_as_such(tmp_path: Path) -> None:
+    ledger = Ledger.open(tmp_path / "state.db")
+    ledger.add_runs(month(days=20).runs)
+    got = price(ledger.history(), without_b)
+    assert isinstance(got, Prediction)
+    assert got.mid == pytest.approx(-20 * 4 * 30)
+    assert got.days == 20
+
+
+def test_one_absurd_date_takes_no_memory() -> None:
+    year_one = replace(month().runs[0], id=10**6, created=T0.replace(year=1), started=None, ended=None, jobs=None)
+    far = replace(month(), runs=(year_one, *month().runs), start=year_one.created, end=T0.replace(year=9999))
+    tracemalloc.start()
+    got = price(far, without_b)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert isinstance(got, Prediction)
+    assert peak < 100e6
+    assert got.low <= got.mid <= got.high <= 0
+
+
+def test_quiet_days_widen_the_interval_as_before() -> None:
+    wide = replace(month(), end=T0.replace(hour=0) + timedelta(days=56))
+    busy, quiet = price(month(), without_b), price(wide, without_b)
+    assert isinstance(busy, Prediction)
+    assert isinstance(quiet, Prediction)
+    assert quiet.mid == pytest.approx(busy.mid / 2)
+    assert quiet.high - quiet.low > 0.1 * abs(quiet.mid) > busy.high - busy.low == pytest.approx(0)
+
+
 def test_changing_nothing_costs_nothing() -> None:
     got = price(month(), lambda history: history)
     assert isinstance(got, Prediction)
@@ -237,6 +270,18 @@ def test_runs_without_jobs_are_represented_by_those_with() -> None:
     assert isinstance(got, Prediction)
     assert got.mid == pytest.approx(-20 * 4 * 30)
     assert "jobs known of 28" in got.basis
+
+
+def test_a_success_without_jobs_cost_something_that_is_not_known() -> None:
+    half = replace(month(), runs=tuple(replace(r, jobs=()) if r.id % 2 else r for r in month().runs))
+    got = price(half, without_b)
+    assert isinstance(got, Prediction)
+    assert got.mid == pytest.approx(-20 * 4 * 30)
+    assert "jobs known of 56" in got.basis
+    cancelled = replace(half, runs=tuple(replace(r, conclusion="cancelled") if r.id % 2 else r for r in half.runs))
+    queued = price(cancelled, without_b)
+    assert isinstance(queued, Prediction)
+    assert queued.mid == pytest.approx(-20 * 2 * 30)
 
 
 def test_feedback_can_lead() -> None:

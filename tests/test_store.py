@@ -43,7 +43,8 @@ def test_runs_come_back_as_they_were(ledger: Ledger) -> None:
     history = ledger.history(CI)
     assert isinstance(history, History)
     assert history.runs == tuple(sorted(runs, key=lambda r: (r.created, r.id, r.attempt)))
-    assert (history.start, history.end) == (run(1).created, run(4).ended)
+    day = datetime(2026, 1, 5, tzinfo=UTC)
+    assert (history.start, history.end) == (day, day + timedelta(days=1, microseconds=-1))
 
 
 def test_the_same_again_is_a_duplicate(ledger: Ledger) -> None:
@@ -89,6 +90,18 @@ def test_quiet_days_are_part_of_the_window(ledger: Ledger) -> None:
     history = ledger.history(CI)
     assert isinstance(history, History)
     assert round(history.days) == 31
+
+
+def test_a_window_is_of_creations_in_whole_days_where_nothing_says_what_was_looked_at(ledger: Ledger) -> None:
+    late = replace(run(200), ended=datetime(2030, 1, 1, tzinfo=UTC))
+    ledger.add_runs([run(0), late])
+    history = ledger.history(CI)
+    assert isinstance(history, History)
+    assert (history.start.isoformat(), round(history.days, 6)) == ("2026-01-05T00:00:00+00:00", 2)
+    ledger.looked_at(CI, START - timedelta(days=3), START)  # the last run came after the last look
+    history = ledger.history(CI)
+    assert isinstance(history, History)
+    assert (history.start, history.end.hour) == (START - timedelta(days=3), 23)
 
 
 def test_what_a_backfill_has_to_ask(ledger: Ledger) -> None:

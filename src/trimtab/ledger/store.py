@@ -11,7 +11,7 @@ import gc
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +66,10 @@ class Ledger:
 
     def history(self, workflow: str | None = None) -> History | Unknown:
         """
-        All runs of one workflow path, or of all; the window is what was looked at, at least from first to last run
+        All runs of one workflow path, or of all, and the window of time in which all runs created are among them
 
-        Unknown when no run was ever collected.
+        That is what was looked at; where that is not known (an export) or ends before a run, it is the whole UTC days from
+        the first run's creation to the last's. Unknown when no run was ever collected.
         """
         where, values = ("", ()) if workflow is None else (" WHERE workflow = ?", (workflow,))
         rows = self.database.rows(f"SELECT {_COLUMNS} FROM runs{where} ORDER BY created, id, attempt", values)
@@ -78,9 +79,10 @@ class Ledger:
         runs = _runs(rows)
         windows = self.database.rows(f"SELECT min(first), max(last) FROM windows{where}", values)
         first, last = map(_moment, windows[0])
-        ends = [run.ended or run.created for run in runs]
-        start = min(runs[0].created, first or runs[0].created)
-        return History(runs, start, max(*ends, runs[-1].created, last or runs[-1].created))
+        oldest, newest = runs[0].created, runs[-1].created
+        start = first if first is not None and first <= oldest else datetime.combine(oldest, time.min, UTC)
+        end = last if last is not None and last >= newest else datetime.combine(newest, time.max, UTC)
+        return History(runs, start, end)
 
     def workflows(self) -> tuple[str, ...]:
         """Paths of the workflows that runs were collected of, in order."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ PRICE_DAYS = 30.0
 MIN_DAYS, MIN_RUNS = 7.0, 20
 LEVEL = 0.80
 _REPEATS = 2000
+_SLICE = 4_000_000  # numbers drawn at a time: 32 MB
 _SEED = 20250401
 COMMAND = "trimtab collect"
 _COMMIT_EVENTS = frozenset({None, "push", "pull_request", "pull_request_target", "merge_group"})
@@ -32,10 +33,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class _Days:
-    """Per UTC day of the window: what the metric was, and by how much the change would have moved it."""
+    """Per UTC day with runs: what the metric was, and by how much the change would have moved it."""
 
     base: Floats
     delta: Floats
+    count: int  # days of the window, also those without runs
     units: int  # runs or commits behind the numbers
 
 
@@ -55,7 +57,7 @@ def price(history: History | Unknown, what_if: WhatIf, *, metric: str = "runner_
     if missing is not None:
         return missing
     after = what_if(history)
-    known = sum(run.jobs is not None for run in history.runs)
+    known = sum(_seconds(run) is not None for run in history.runs)
     runs = f"{len(history.runs)} runs" + ("" if known == len(history.runs) else f", jobs known of {known}")
     minutes = _prediction("runner_minutes", _minutes_by_day(history, after), history, runs)
     days = _feedback_by_day(history, after)
@@ -69,8 +71,9 @@ def price(history: History | Unknown, what_if: WhatIf, *, metric: str = "runner_
 
 def _too_little(history: History) -> Unknown | None:
     done = [run for run in history.runs if run.conclusion is not None]
-    if history.days < MIN_DAYS or len(done) < MIN_RUNS:
-        has = f"{len(done)} runs in {history.days:.0f} days"
+    days = _window(history)
+    if days < MIN_DAYS or len(done) < MIN_RUNS:
+        has = f"{len(done)} runs in {days:.0f} days"
         return Unknown(f"{has}, needs {MIN_RUNS} runs in {MIN_DAYS:.0f} days", COMMAND)
     if not any(run.jobs for run in done):
         return Unknown("the jobs of these runs were not collected", COMMAND)
@@ -85,10 +88,10 @@ def _minutes_by_day(history: History, after: History) -> _Days:
     later = {run.key: run for run in after.runs}
     done = [run for run in history.runs if run.conclusion is not None]
     everyone = Counter((run.workflow, run.conclusion) for run in done)
-    sampled = Counter((run.workflow, run.conclusion) for run in done if run.jobs is not None)
+    sampled = Counter((run.workflow, run.conclusion) for run in done if _seconds(run) is not None)
     days = _Sums(history)
     for run in done:
-        seconds = runner_seconds(run)
+        seconds = _seconds(run)
         if seconds is None:
             continue
         weight = everyone[run.workflow, run.conclusion] / sampled[run.workflow, run.conclusion] / 60.0
@@ -96,6 +99,11 @@ def _minutes_by_day(history: History, after: History) -> _Days:
         would = seconds if then is run else 0.0 if then is None else runner_seconds(then) or 0.0
         days.add(run.created, seconds * weight, (would - seconds) * weight)
     return days.done()
+
+
+def _seconds(run: Run) -> float | None:
+    """What a run cost; a success without jobs cost something that is no longer known."""
+    return None if run.conclusion == "success" and not run.jobs else runner_seconds(run)
 
 
 def _feedback_by_day(history: History, after: History) -> _Days:
@@ -131,21 +139,22 @@ def _answers(runs: Iterable[Run]) -> dict[str, tuple[datetime, datetime]]:
 
 
 class _Sums:
-    """Adds up (level, change) per UTC day of a window; days without runs count as zero."""
+    """Adds up (level, change) per UTC day; what it takes grows with the days that had runs, not with the window."""
 
     def __init__(self, history: History) -> None:
-        self._first = history.start.date().toordinal()
-        count = max(history.end.date().toordinal() - self._first + 1, 1)
-        self._base, self._delta, self._units = np.zeros(count), np.zeros(count), 0
+        last = max(history.end - timedelta(microseconds=1), history.start)  # midnight belongs to the day before
+        self._window = last.toordinal() - history.start.toordinal() + 1
+        self._days: dict[date, tuple[float, float]] = {}
+        self._units = 0
 
     def add(self, at: datetime, base: float, delta: float) -> None:
-        day = min(max(at.date().toordinal() - self._first, 0), self._base.size - 1)
-        self._base[day] += base
-        self._delta[day] += delta
+        known = self._days.get(at.date(), (0.0, 0.0))
+        self._days[at.date()] = (known[0] + base, known[1] + delta)
         self._units += 1
 
     def done(self) -> _Days:
-        return _Days(self._base, self._delta, self._units)
+        sums = np.array([self._days[day] for day in sorted(self._days)]).reshape(-1, 2)
+        return _Days(sums[:, 0], sums[:, 1], max(self._window, len(self._days), 1), self._units)
 
 
 # ------------------------------------------------------------------------------------ the interval
@@ -153,10 +162,9 @@ class _Sums:
 
 def _prediction(metric: str, days: _Days, history: History, rests_on: str) -> Prediction:
     """Sums per 30 days with the day-block bootstrap interval (percentiles of resampled days, seeded)."""
-    count = days.base.size
-    per_month = PRICE_DAYS / max(history.days, 1.0)
-    weights = np.random.default_rng(_SEED).multinomial(count, np.full(count, 1.0 / count), size=_REPEATS)
-    deltas, bases = weights @ days.delta, weights @ days.base
+    window = _window(history)
+    per_month = PRICE_DAYS / max(window, 1.0)
+    deltas, bases = _resampled(days)
     tails = [50 * (1 - LEVEL), 100 - 50 * (1 - LEVEL)]
     low, high = np.percentile(deltas, tails) * per_month
     mid = float(days.delta.sum() * per_month)
@@ -172,7 +180,29 @@ def _prediction(metric: str, days: _Days, history: History, rests_on: str) -> Pr
         low_share=shares[0],
         high_share=shares[1],
         runs=days.units if metric == "feedback_seconds" else len(history.runs),
-        days=history.days,
-        basis=f"replay of {rests_on} in {history.days:.0f} days, unlimited runners",
+        days=window,
+        basis=f"replay of {rests_on} in {window:.0f} days, unlimited runners",
         level=LEVEL,
     )
+
+
+def _resampled(days: _Days) -> tuple[Floats, Floats]:
+    """
+    Sums of (change, level) over as many days as the window has, drawn with replacement, `_REPEATS` times
+
+    The days without runs are one more outcome that adds nothing, however many they are; drawn in slices of bounded size.
+    """
+    active = days.base.size
+    chances = np.append(np.full(active, 1.0 / days.count), max(1.0 - active / days.count, 0.0))
+    draw, slice_ = np.random.default_rng(_SEED), max(1, min(_REPEATS, _SLICE // (active + 1)))
+    deltas, bases = [], []
+    for start in range(0, _REPEATS, slice_):
+        weights = draw.multinomial(days.count, chances, size=min(slice_, _REPEATS - start))[:, :active]
+        deltas.append(weights @ days.delta)
+        bases.append(weights @ days.base)
+    return np.concatenate(deltas), np.concatenate(bases)
+
+
+def _window(history: History) -> float:
+    """Days of the window; the last microsecond of a whole day is not missing from it."""
+    return round(history.days, 4)

@@ -89,14 +89,22 @@ class _Tally:
 def _import(site: Site, files: Sequence[Path], found: _Tally) -> None:
     """Read history files; a record told twice, in the files or by the ledger, is a duplicate."""
     from trimtab.world import history_files
+    from trimtab.world.credible import credible
 
     imported = history_files.read(files)
-    added = site.ledger.add_runs(_located(site, imported.runs))
+    runs, doubts = credible(imported.runs, site.now())
+    if not runs:
+        raise RefusedError(
+            f"no run in {', '.join(map(str, files))} can be believed",
+            "; ".join(doubts),
+            "export the history again; date -u shows the time that this machine has",
+        )
+    added = site.ledger.add_runs(_located(site, runs))
     found.stored, found.updated = found.stored + added.stored, found.updated + added.updated
     found.duplicates += added.duplicates + imported.duplicates
     of = "1 file" if len(files) == 1 else f"{len(files)} files"
     told = f"{len(imported.runs):,} run attempts with {imported.jobs:,} jobs in {of}"
-    found.says += [told, *imported.problems]
+    found.says += [told, *imported.problems, *(f"{n} x {what}" for what, n in doubts.items())]
 
 
 def _ask(site: Site, hub: Hub, found: _Tally) -> None:
