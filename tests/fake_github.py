@@ -40,6 +40,8 @@ class FakeGitHub:
     required: tuple[str, ...] = ()  # by ruleset
     protected: tuple[str, ...] = ()  # by branch protection
     hides_rules: bool = False  # 403, as without permission
+    hides_runs: bool = False  # 403 for the list of runs
+    hides_jobs_after: int | None = None  # 403 for pages of jobs after this one
     pulls: list[Object] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     server_errors: int = 0  # how many of the next requests get a 502
@@ -113,6 +115,8 @@ class FakeGitHub:
         return 200, {"full_name": self.slug, "default_branch": "main"}
 
     def list_runs(self, query: Mapping[str, str], body: Any) -> Reply:
+        if self.hides_runs:
+            return 403, {"message": "Resource not accessible by personal access token"}
         latest = sorted((attempts[-1] for attempts in self.runs.values()), key=lambda r: (r["created_at"], r["id"]))
         if "created" in query:
             first, _, last = query["created"].partition("..")
@@ -126,6 +130,8 @@ class FakeGitHub:
 
     def list_jobs(self, run_id: str, query: Mapping[str, str], body: Any) -> Reply:
         jobs = self.jobs.get(int(run_id))
+        if self.hides_jobs_after is not None and int(query.get("page", 1)) > self.hides_jobs_after:
+            return 403, {"message": "Resource not accessible by personal access token"}
         if jobs is None:
             return 404, {"message": "Not Found"}
         latest = max((job["run_attempt"] for job in jobs), default=1)

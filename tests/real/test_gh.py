@@ -162,6 +162,54 @@ def test_the_request_limit_ends_a_collection_and_the_next_goes_on(github: FakeGi
     assert collect(site, hub=hub()).remaining == 0
 
 
+def test_jobs_that_are_gone_are_not_zero_and_not_asked_for_again(github: FakeGitHub, site: Site) -> None:
+    for number in range(1, 5):
+        github.add_run(number, stamp(number))
+    del github.jobs[1]
+    github.jobs[2] = []
+    github.jobs[3][0]["id"] = "none"
+    first = collect(site, hub=hub())
+    assert [run.id for run in history(site).runs if run.jobs is not None] == [4]
+    assert first.remaining == 0
+    github.requests.clear()
+    collect(site, hub=hub())
+    assert not [url for url in github.requests if "/jobs" in url]
+
+
+def test_jobs_that_may_not_be_read_are_asked_for_again(github: FakeGitHub, site: Site) -> None:
+    for number in range(1, 41):
+        github.add_run(number, stamp(number))
+    github.hides_jobs_after = 0
+    first = collect(site, hub=hub())
+    assert first.remaining == 40
+    assert sum("/jobs" in url for url in github.requests) <= 24  # a batch, not the whole budget
+    assert any(text.startswith("jobs of 24 runs: GitHub answered 403") for text in first.says)
+    assert all(run.jobs is None for run in history(site).runs)
+    github.hides_jobs_after = None
+    assert collect(site, hub=hub()).remaining == 0
+    assert all(run.jobs for run in history(site).runs)
+
+
+def test_half_of_the_jobs_are_none(github: FakeGitHub, site: Site) -> None:
+    github.add_run(1, stamp(5))
+    github.jobs[1] = [github.jobs[1][0] | {"id": 1000 + n, "name": f"build ({n})"} for n in range(130)]
+    github.hides_jobs_after = 1
+    assert collect(site, hub=hub()).remaining == 1
+    assert history(site).runs[0].jobs is None
+    github.hides_jobs_after = None
+    collect(site, hub=hub())
+    assert len(history(site).runs[0].jobs or ()) == 130
+
+
+def test_a_list_of_runs_that_may_not_be_read_is_not_an_empty_one(github: FakeGitHub, site: Site) -> None:
+    github.add_run(1, stamp(50))
+    github.hides_runs = True
+    with pytest.raises(RefusedError, match="403"):
+        collect(site, hub=hub())
+    github.hides_runs = False
+    assert collect(site, hub=hub()).stored == 1
+
+
 def test_not_signed_in_and_offline(
     github: FakeGitHub, site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -38,6 +38,11 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Gone(Unknown):
+    """What GitHub does not have, or no longer (404, 410): asking again later brings no other answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class PullRequest:
     number: int
     url: str
@@ -75,16 +80,20 @@ class Hub:
 
     def get(self, path: str, **query: str | int) -> Answer | Unknown:
         """
-        GET repos/SLUG/`path`; Unknown for 403, 404 and 410 (no permission, or no such thing)
+        GET repos/SLUG/`path`; Unknown for 403 (no permission), Gone for 404 and 410 (no such thing)
 
         Raises RateLimited, and RefusedError when gh is missing, not signed in, offline, or GitHub keeps failing.
         """
         return self._send("GET", path, query, None)
 
     def pages(self, path: str, key: str, **query: str | int) -> Iterator[list[Mapping[str, object]]]:
-        """The lists under `key`, page by page, until a page is not full; nothing when the first answer is Unknown."""
+        """The lists under `key`, page by page, until a page is not full. Raises RefusedError for a page that is refused."""
         for page in range(1, 1_000_000):
             answer = self.get(path, per_page=PAGE, page=page, **query)
+            if isinstance(answer, Unknown):
+                raise RefusedError(
+                    answer.why, "what was collected so far is kept, what is missing is not known", answer.command
+                )
             items = _items(answer, key)
             if items:
                 yield items
@@ -136,24 +145,29 @@ class Hub:
         )
 
     def jobs(self, run: Run) -> tuple[Job, ...] | Unknown:
-        """The jobs of every attempt of a run; Unknown when GitHub no longer has them."""
+        """
+        The jobs of every attempt of a run, all of them or Unknown
+
+        Gone when GitHub no longer has them, or one of them cannot be read.
+        """
         found: list[Job] = []
-        first = self.get(f"actions/runs/{run.id}/jobs", filter="all", per_page=PAGE, page=1)
-        if isinstance(first, Unknown):
-            return first
-        page, items = 1, _items(first, "jobs")
-        while items:
-            found += [rest.job_of(item, run.id, run.attempt) for item in items]
+        for page in range(1, 1_000):
+            answer = self.get(f"actions/runs/{run.id}/jobs", filter="all", per_page=PAGE, page=page)
+            if isinstance(answer, Unknown):
+                return answer
+            items = _items(answer, "jobs")
+            try:
+                found += [rest.job_of(item, run.id, run.attempt) for item in items]
+            except (ValueError, OverflowError) as error:
+                return Gone(f"a job of run {run.id} cannot be read: {error}")
             if len(items) < PAGE:
                 break
-            page += 1
-            items = _items(self.get(f"actions/runs/{run.id}/jobs", filter="all", per_page=PAGE, page=page), "jobs")
         return tuple(found)
 
     def notes(self, job: Job) -> Job:
         """The job with the texts of its annotations, where a time limit or a lost runner is told."""
         answer = self.get(f"check-runs/{job.id}/annotations", per_page=PAGE)
-        return replace(job, notes=tuple(str(item.get("message") or "") for item in _items(answer, "")))
+        return replace(job, notes=tuple(rest.sound(str(item.get("message") or "")) for item in _items(answer, "")))
 
     # ------------------------------------------------------------------------------------ the repository
 
@@ -300,7 +314,8 @@ def _limited(answer: Answer, host: str) -> float:
 
 def _refused(answer: Answer, url: str) -> Unknown:
     message = answer.body.get("message") if isinstance(answer.body, Mapping) else None
-    return Unknown(f"GitHub answered {answer.status} to {url}: {message or 'no reason given'}", f"gh api {url}")
+    kind = Gone if answer.status in (404, 410) else Unknown
+    return kind(f"GitHub answered {answer.status} to {url}: {message or 'no reason given'}", f"gh api '{url}'")
 
 
 def _items(answer: Answer | Unknown, key: str) -> list[Mapping[str, object]]:
@@ -315,7 +330,7 @@ def _runs(records: list[Mapping[str, object]]) -> tuple[list[Run], list[str]]:
     for record in records:
         try:
             found.append(rest.run_of(record))
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             problems.append(f"run {record.get('id')}: {error}")
     return found, problems
 

@@ -14,16 +14,19 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from trimtab.errors import RateLimited
+from trimtab.errors import RateLimited, RefusedError
 from trimtab.loop import Site
 from trimtab.loop.collect.snapshot import DEFAULT_BRANCH, FILES, REQUIRED
 from trimtab.model import Job, Run, Unknown
 from trimtab.world import rest
+from trimtab.world.credible import credible
 from trimtab.world.git import WORKFLOWS
-from trimtab.world.github import PAGE, Hub
+from trimtab.world.github import PAGE, Gone, Hub
 
 CURSOR = "github:windows"
+GONE = "github:gone"  # ids of runs whose jobs GitHub does not have: not asked for again
 REACH = timedelta(days=182)  # how far back the first collection's cursor goes
 OVERLAP = timedelta(days=3)  # runs that were still going, or were run again, since the last collection
 LIST_SHARE, NOTES_SHARE = 0.25, 0.1  # of the requests that are left: for lists of runs, for annotations
@@ -138,7 +141,9 @@ def _open_windows(site: Site, now: datetime) -> list[Window]:
 
 
 def _store(site: Site, found: Gathered, runs: Sequence[Run]) -> None:
-    added = site.ledger.add_runs(runs)
+    kept, doubts = credible(runs, site.now())
+    found.says += doubts
+    added = site.ledger.add_runs(kept)
     found.stored, found.updated = found.stored + added.stored, found.updated + added.updated
     found.duplicates += added.duplicates
 
@@ -152,8 +157,19 @@ def _without_jobs(site: Site) -> list[Run]:
     if isinstance(history, Unknown):
         return []
     latest = {run.id: run for run in history.runs}  # history is in order of attempts
-    wanting = [run for run in latest.values() if run.jobs is None and run.conclusion not in {None, *NOTHING_RAN}]
+    gone = _gone(site)
+    wanting = [run for run in latest.values() if not _known(run) and run.id not in gone]
+    wanting = [run for run in wanting if run.conclusion not in {None, *NOTHING_RAN}]
     return [run for run in reversed(wanting) if run.workflow.startswith(WORKFLOWS)]
+
+
+def _known(run: Run) -> bool:
+    """Whether the jobs of a run are known: a success has some, a run that failed or was cancelled early may have none."""
+    return bool(run.jobs) or (run.jobs is not None and run.conclusion != "success")
+
+
+def _gone(site: Site) -> set[int]:
+    return set(json.loads(site.ledger.cursor(GONE) or "[]"))
 
 
 def stratified(runs: Sequence[Run]) -> Iterator[Run]:
@@ -180,7 +196,10 @@ def _sample_jobs(site: Site, hub: Hub, found: Gathered) -> None:
             if not batch:
                 break
             del wanted[: len(batch)]
-            told, limited = _finished([pool.submit(_attempts, hub, run) for run in batch])
+            told, gone, refused, limited = _finished([(run, pool.submit(_attempts, hub, run)) for run in batch])
+            found.says += [f"jobs of {len(refused)} runs: {refused[0]}"] if refused else []
+            if gone:
+                site.ledger.set_cursor(GONE, json.dumps(sorted(_gone(site) | gone)))
             unclear = [job for run in told for job in run.jobs or () if _is_unclear(job)]
             unclear = [] if limited else unclear[: min(notes_left, hub.meter.left)]
             notes_left -= len(unclear)
@@ -188,19 +207,39 @@ def _sample_jobs(site: Site, hub: Hub, found: Gathered) -> None:
             _store(site, found, [_with_notes(run, noted) for run in told])
             if limited:
                 raise limited
+            if len(refused) == len(batch):  # the token may not read jobs: no other run would answer differently
+                break
             site.say(f"read the jobs of {total - len(wanted)} of {total} runs, {hub.meter.left} requests left")
 
 
-def _finished(batch: Sequence[Future[list[Run]]]) -> tuple[list[Run], RateLimited | None]:
-    """What a batch brought, and the limit that it ran into, if it did: what came before that is not lost."""
+class _Batch(NamedTuple):
+    """What a batch brought: runs with jobs; ids whose jobs do not exist; refusals; the limit or failure it ran into."""
+
+    told: list[Run]
+    gone: set[int]
+    refused: list[str]
+    limited: RefusedError | None
+
+
+def _finished(batch: Sequence[tuple[Run, Future[list[Run] | Unknown]]]) -> _Batch:
+    """The results of a batch; what came before a limit is not lost."""
     told: list[Run] = []
+    gone: set[int] = set()
+    refused: list[str] = []
     limited = None
-    for future in batch:
+    for run, future in batch:
         try:
-            told += future.result()
-        except RateLimited as error:
+            answer = future.result()
+        except RefusedError as error:
             limited = error
-    return told, limited
+            continue
+        if isinstance(answer, Unknown):
+            gone |= {run.id} if isinstance(answer, Gone) else set()
+            refused += [] if isinstance(answer, Gone) else [answer.why]
+            continue
+        told += answer
+        gone |= set() if _known(answer[-1]) else {run.id}
+    return _Batch(told, gone, refused, limited)
 
 
 def _affordable(wanted: Sequence[Run], requests: int) -> list[Run]:
@@ -214,14 +253,15 @@ def _affordable(wanted: Sequence[Run], requests: int) -> list[Run]:
     return batch
 
 
-def _attempts(hub: Hub, run: Run) -> list[Run]:
-    """Every attempt of a run with its own jobs; a run whose jobs GitHub no longer has gets none."""
+def _attempts(hub: Hub, run: Run) -> list[Run] | Unknown:
+    """Every attempt of a run with its own jobs; a success without any keeps them unknown: they are deleted, not zero."""
     jobs = hub.jobs(run)
     if isinstance(jobs, Unknown):
-        return [replace(run, jobs=())]
+        return jobs
     earlier = (hub.run(run.id, number) for number in range(1, run.attempt))
     known = [one for one in earlier if isinstance(one, Run)]
-    return [rest.with_jobs(one, jobs) for one in (*known, run)]
+    told = [rest.with_jobs(one, jobs) for one in (*known, run)]
+    return [one if _known(one) else replace(one, jobs=None) for one in told]
 
 
 def _is_unclear(job: Job) -> bool:
@@ -231,5 +271,6 @@ def _is_unclear(job: Job) -> bool:
 
 
 def _with_notes(run: Run, noted: dict[tuple[int, int], Job]) -> Run:
-    jobs = tuple(noted.get((job.id, job.attempt), job) for job in run.jobs or ())
-    return replace(run, jobs=jobs)
+    if run.jobs is None:
+        return run
+    return replace(run, jobs=tuple(noted.get((job.id, job.attempt), job) for job in run.jobs))
