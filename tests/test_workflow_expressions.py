@@ -14,10 +14,10 @@ from trimtab.workflow.expressions import (
     Name,
     Operation,
     embedded,
-    functions,
     parse,
     references,
     walk,
+    without_expressions,
 )
 
 
@@ -91,6 +91,22 @@ def test_expressions_in_a_text_end_where_they_should() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a ${{ x }}-${{ '}}' }} b", "a *-* b"),
+        ("${{ x }}", "*"),
+        ("${{ x }} ${{ y", "* ${{ y"),
+        ("none }}", "none }}"),
+        ("${{" * 300_000, "${{" * 300_000),
+        ("${{x}}" * 100_000, "*" * 100_000),
+    ],
+    ids=["two", "whole", "one open", "none", "all open", "many"],
+)
+def test_a_text_without_its_expressions(text: str, expected: str) -> None:
+    assert without_expressions(text, "*") == expected
+
+
+@pytest.mark.parametrize(
     ("text", "paths"),
     [
         ("${{ needs.build.outputs.x }}", {("needs", "build", "outputs", "x")}),
@@ -113,15 +129,8 @@ def test_references(text: str, paths: set[tuple[str, ...]]) -> None:
     assert references(text) == paths
 
 
-def test_functions() -> None:
-    assert functions("${{ hashFiles('always()') }} ${{ fromJSON(x) }}") == {"hashfiles", "fromjson"}
-    assert functions("Always() || !cancelled()") == {"always", "cancelled"}
-    assert functions("${{ broken( }}") == {"broken"}
-
-
 @settings(max_examples=200, deadline=None)
 @given(st.text(st.sampled_from("ab.*[]()!&|=<>'\"0x-,${} \n"), max_size=50))
 def test_any_text_has_an_answer(text: str) -> None:
     assert all(path for path in references(text))
-    assert all(name == name.lower() for name in functions(text))
     assert len(embedded(text)) <= text.count("${{")

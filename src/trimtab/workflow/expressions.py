@@ -78,6 +78,15 @@ def embedded(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def without_expressions(text: str, filler: str = "") -> str:
+    """The text with `filler` in place of every `${{ }}`; from one that is never closed on, it stays as it is."""
+    parts, at = [], 0
+    while (start := text.find("${{", at)) >= 0 and (end := _closing(text, start + 3)) >= 0:
+        parts += [text[at:start], filler]
+        at = end + 2
+    return "".join(parts) + text[at:]
+
+
 @lru_cache(maxsize=8192)
 def references(text: str) -> frozenset[tuple[str, ...]]:
     """
@@ -91,18 +100,6 @@ def references(text: str) -> frozenset[tuple[str, ...]]:
     for expression, source in _expressions(text):
         paths |= set(_lexical_paths(source)) if expression is None else set(_paths(expression))
     return frozenset(path for path in paths if path[0] in CONTEXTS)
-
-
-@lru_cache(maxsize=8192)
-def functions(text: str) -> frozenset[str]:
-    """Names, in lower case, of the functions that a text (or a bare `if`) calls."""
-    names: set[str] = set()
-    for expression, source in _expressions(text):
-        if expression is None:
-            names |= {name.lower() for name in re.findall(r"([A-Za-z_][\w-]*)\s*\(", source)}
-        else:
-            names |= {part.function.lower() for part in walk(expression) if isinstance(part, Call)}
-    return frozenset(names)
 
 
 def walk(expression: Expression) -> Iterator[Expression]:
