@@ -15,8 +15,9 @@ Does not fire where the key of a run is a hand-over: the same key in another ste
 `lookup-only`; where a job that this one needs has just saved the same key, as a caller of this workflow may have; in a job
 that is switched off, or in a nightly, which finds what the day's pushes saved; where the part before what changes names
 nothing, or not the machine, though the legs of the job run on different ones; where more than a hash follows it, which the
-restore key would lose; where a step asks for `cache-hit` in a way that a partial hit would confuse; and in jobs that publish
-or work on what strangers sent, which should not start from another run's leavings.
+restore key would lose (a version counted up, another hash); where Maven installs the project's own modules into the cache;
+where a step asks for `cache-hit` in a way that a partial hit would confuse; and in jobs that publish or work on what
+strangers sent, which should not start from another run's leavings.
 """
 
 from __future__ import annotations
@@ -55,11 +56,11 @@ _SOURCES = re.compile(  # a hash over sources changes with nearly every commit
     r"hashFiles\([^)]*(?:\*\*/?\*?'|\*[^')]*\.(?:rs|go|py|tsx?|jsx?|java|kt|scala|c|cc|cpp|h|hpp|cs|swift|rb|ex|hs|ml)')"
 )
 _EXPRESSION = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
-_INCREMENTAL = re.compile(
-    r"ccache|sccache|\.turbo|\.nx(?:/cache)?|node_modules/\.cache|\.next/cache|\.gradle|\.m2|\.ivy2|\.sbt"
-    r"|\.cache/|/\.cache$|\.npm|\.yarn|\.pnpm|pnpm-store|pip|\.cargo|go-build|go/pkg/mod|buildx|\.mypy_cache|\.ruff_cache"
-    r"|\.eslintcache|\.stylelintcache|\.jest|\.parcel-cache|\.bazel|bazel-cache|\.nuget|\.stack|\.cabal|dist-newstyle|Pods|DerivedData"
-    r"|\.swiftpm|\.pub-cache|\.terraform\.d|\.hex|\.mix|deps$|zig-cache|\.vcpkg|vcpkg|\.conan|\.julia|\.opam|\.babel|tsbuildinfo",
+_INCREMENTAL = re.compile(  # whole parts of a path
+    r"(?:^|/)(?:\.?s?ccache|\.turbo|\.nx/cache|node_modules/\.cache|\.next/cache|\.gradle|\.m2|\.ivy2|\.sbt|\.npm|\.yarn|\.?pnpm-store"
+    r"|(?:\.cache|Caches)/(?:pip|uv|yarn|go-build|mypy|pnpm|deno|bazel|ccache|sccache|zig)|\.cargo|go-build|go/pkg/mod|\.?buildx-cache"
+    r"|\.mypy_cache|\.ruff_cache|\.eslintcache|\.stylelintcache|\.parcel-cache|\.?bazel-cache|\.nuget|\.stack|\.cabal|dist-newstyle"
+    r"|DerivedData|\.swiftpm|\.pub-cache|\.hex|\.mix|\.?zig-cache|\.?vcpkg|\.conan2?|\.julia|\.opam)(?:/|$)",
     re.IGNORECASE,
 )
 _STORE = re.compile(
@@ -71,6 +72,8 @@ _STORE_NAME = re.compile(
     r"(?:^|[-_ |])(?:go-?mod|go-?build|gomod|pip|npm|yarn|pnpm|maven|m2|gradle|nuget|uv)(?:$|[-_ |])", re.I
 )
 
+_LONGEST = 1000  # characters of a key or a path; nobody writes longer ones
+_INSTALLS = re.compile(r"\bmvnw?(?:\.cmd)?\s[^\n]*\binstall\b")
 _DEAD = frozenset({(3, 0), (3, 1), (3, 2), (3, 3), (4, 0), (4, 1)})
 _CHANGES = ("push", "pull_request", "merge_group")  # others find what these have saved
 _STRANGERS = ("pull_request_target", "workflow_run", "issue_comment")
@@ -114,13 +117,17 @@ def _prefix(workflow: Workflow, job: Job, step: Step, keys: Mapping[str, int]) -
     if step.action != "actions/cache" or told.intersection(step.inputs) or _is_dead(action_version(workflow, step)):
         return None
     key = step.inputs.get("key", "")
+    if max(len(key), len(step.inputs.get("path", ""))) > _LONGEST:
+        return None
     found = prefix_of(key)
     paths = [line.strip() for line in step.inputs.get("path", "").splitlines() if line.strip()]
     kept = [path for path in paths if not path.startswith("!")]
     if found is None or not kept:
         return None
     prefix, each_run = found
-    if any(_PROGRAMS.search(path) for path in kept) or not _names_machine(workflow, job, prefix):
+    if any(_PROGRAMS.search(path) for path in kept) or _holds_own_modules(job, kept):
+        return None
+    if not _names_machine(workflow, job, prefix):
         return None
     if each_run and (keys[_normal(key)] > 1 or not all(_INCREMENTAL.search(path) for path in kept)):
         return None
@@ -135,6 +142,11 @@ def _prefix(workflow: Workflow, job: Job, step: Step, keys: Mapping[str, int]) -
     if "hashFiles" in key and not any(s.action == "actions/checkout" and s.index < step.index for s in job.steps):
         return None  # the hash of no files: the key never changes
     return prefix if _hit_is_only_compared(workflow, job, step) else None
+
+
+def _holds_own_modules(job: Job, paths: list[str]) -> bool:
+    """Whether Maven puts the project's own modules into the cache too: an older entry would bring older ones."""
+    return any(".m2" in path for path in paths) and any(_INSTALLS.search(step.run or "") for step in job.steps)
 
 
 def _names_machine(workflow: Workflow, job: Job, prefix: str) -> bool:
@@ -190,8 +202,12 @@ def prefix_of(key: str) -> tuple[str, bool] | None:
         each_run = any(path in _VOLATILE for path in paths) or _SOURCES.search(match[0]) is not None
         if each_run or "hashFiles(" in match[0]:
             prefix, rest = key[: match.start()], key[match.end() :]
-            if any(path[0] in ("matrix", "runner") for path in references(rest)):
-                return None
+            if (
+                "hashFiles(" in rest
+                or re.search(r"\w", _EXPRESSION.sub("", rest))
+                or any(path[0] != "github" for path in references(rest))
+            ):
+                return None  # a version that somebody counts up, another hash, the leg: it would be lost
             letters = re.sub(r"[^A-Za-z]", "", _EXPRESSION.sub("", prefix))
             named = len(letters) >= 3 and prefix.endswith(("-", "_", ".", "/", "|", ":"))
             return (prefix, each_run) if named and not (each_run and hidden) else None
@@ -208,7 +224,7 @@ def _hit_is_only_compared(workflow: Workflow, job: Job, step: Step) -> bool:
     matched = (
         f"steps.{step.id}.outputs.cache-matched-key" in text or f"steps.{step.id}.outputs.cache-primary-key" in text
     )
-    return all(uses) and not matched
+    return all(uses) and not matched and not re.search(rf"steps\s*\[\s*'{re.escape(step.id)}'", text)
 
 
 def _finding(workflow: Workflow, steps: list[tuple[Step, str]]) -> Finding:
