@@ -16,7 +16,6 @@ from trimtab.workflow.expressions import (
     embedded,
     parse,
     references,
-    walk,
     without_expressions,
 )
 
@@ -80,9 +79,54 @@ def test_deep_expressions_are_refused_without_recursing(text: str) -> None:
         parse(text)
 
 
+def nested(levels: int, accesses: int) -> str:
+    """Calls in calls, each followed by accesses: f(f(a).a.a).a.a"""
+    return "f(" * levels + "a" + (")" + ".a" * accesses) * levels
+
+
+@pytest.mark.parametrize(
+    "text",
+    [nested(45, 45), nested(2, 25), "(" * 40 + "a" + ("==a" * 45 + ")") * 40, "f(" * 30 + "!" * 30 + "a" + ")" * 30],
+    ids=["accesses of calls", "just too deep", "comparisons", "calls and negations"],
+)
+def test_all_kinds_of_levels_count_together(text: str) -> None:
+    with pytest.raises(ParseError):
+        parse(text)
+    assert references("${{ " + text + " == github.ref }}") >= {("github", "ref")}
+
+
+def test_what_is_just_not_too_deep_is_read_in_full() -> None:
+    assert parse(nested(1, 2)) == Access(Access(Call("f", (Name("a"),)), Literal("a")), Literal("a"))
+    assert references("${{ " + nested(2, 23).replace("(a)", "(github.ref)") + " }}") == {("github", "ref")}
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "0x" + "f" * 300,
+        "-0x" + "f" * 300,
+        "0o" + "7" * 400,
+        "9" * 300,
+        "1" * 500_000 + "a",
+        "1." * 250_000,
+        "1" * 500_000,
+    ],
+    ids=["hex", "negative", "octal", "decimal", "no number", "dots", "very long"],
+)
+def test_numbers_beyond_reason_are_refused(number: str) -> None:
+    with pytest.raises(ParseError) as raised:
+        parse(f"a == {number}")
+    assert raised.value.column == 6
+
+
+def test_large_numbers_are_numbers() -> None:
+    assert parse("0x" + "f" * 248) == Literal(float(16**248 - 1))
+    assert parse("1e999") == Literal(float("inf"))
+
+
 def test_long_rows_stay_shallow() -> None:
     expression = parse(" || ".join(["a"] * 20_000))
-    assert sum(1 for _ in walk(expression)) == 20_001
+    assert expression == Operation("||", (Name("a"),) * 20_000)
 
 
 def test_expressions_in_a_text_end_where_they_should() -> None:

@@ -20,6 +20,7 @@ CONTEXTS = frozenset(
 )
 _OURS = frozenset({"github", "runner", "job", "strategy"})  # contexts whose members GitHub names, in lower case
 _MAX_DEPTH = 50  # GitHub's own limit for nesting
+_MAX_NUMBER = 250  # characters; so many hexadecimal digits still fit into a float
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +103,6 @@ def references(text: str) -> frozenset[tuple[str, ...]]:
     return frozenset(path for path in paths if path[0] in CONTEXTS)
 
 
-def walk(expression: Expression) -> Iterator[Expression]:
-    """The expression and everything in it, outside in."""
-    yield expression
-    match expression:
-        case Access(of, index):
-            yield from walk(of)
-            if index is not None:
-                yield from walk(index)
-        case Call(_, parts) | Operation(_, parts):
-            for part in parts:
-                yield from walk(part)
-
-
 def _expressions(text: str) -> Iterator[tuple[Expression | None, str]]:
     """Every expression of a text with its source, parsed or None; a text without any is tried as a bare `if`."""
     if "${{" not in text:
@@ -145,15 +133,8 @@ def _paths(expression: Expression) -> Iterator[tuple[str, ...]]:
     path = _path(expression)
     if path is not None:
         yield path
-    match expression:
-        case Access(of, index):
-            if path is None:
-                yield from _paths(of)
-            for part in _indexes(expression) if path is not None else (() if index is None else (index,)):
-                yield from _paths(part)
-        case Call(_, parts) | Operation(_, parts):
-            for part in parts:
-                yield from _paths(part)
+    for part in _parts(expression) if path is None else _indexes(expression):
+        yield from _paths(part)
 
 
 def _indexes(expression: Expression) -> Iterator[Expression]:
@@ -183,6 +164,23 @@ def _index_text(index: Expression | None) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
+def _parts(expression: Expression) -> tuple[Expression, ...]:
+    match expression:
+        case Access(of, index):
+            return (of,) if index is None else (of, index)
+        case Call(_, parts) | Operation(_, parts):
+            return parts
+    return ()
+
+
+def _height(expression: Expression) -> int:
+    """How many levels an expression has, counted without recursing: calls, accesses and comparisons alike."""
+    levels, row = 0, [expression]
+    while row:
+        levels, row = levels + 1, [part for one in row for part in _parts(one)]
+    return levels
+
+
 def _normal(path: tuple[str, ...]) -> tuple[str, ...]:
     context = path[0].lower()
     return (context, *(part.lower() if context in _OURS else part for part in path[1:]))
@@ -199,7 +197,7 @@ _STRING_OR_END = re.compile(r"'[^']*'|\}\}")
 _TOKEN = re.compile(
     r"""
     (?P<blank>\s+)
-  | (?P<number>[+-]?(?:0[xX][0-9a-fA-F]+|0[oO][0-7]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|Infinity)(?![\w.]))
+  | (?P<number>[+-]?(?:0[xX][0-9a-fA-F]++|0[oO][0-7]++|(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d++)?+|Infinity)(?![\w.]))
   | (?P<name>[A-Za-z_][A-Za-z0-9_-]*)
   | (?P<string>'(?:[^']|'')*')
   | (?P<operator><=|>=|==|!=|&&|\|\||[<>!()\[\],.*])
@@ -236,6 +234,8 @@ class _Parser:
         expression = self.operation(0)
         if self.peek().kind != "end":
             raise self.error("unexpected")
+        if len(self.tokens) > _MAX_DEPTH and _height(expression) > _MAX_DEPTH:  # a level takes a token at least
+            raise _error(f"more than {_MAX_DEPTH} levels in the expression", 0)
         return expression
 
     def peek(self) -> _Token:
@@ -304,6 +304,8 @@ class _Parser:
         token = self.peek()
         match token.kind:
             case "number":
+                if len(token.text) > _MAX_NUMBER:
+                    raise _error(f"a number of more than {_MAX_NUMBER} characters in the expression", token.at)
                 self.at += 1
                 return Literal(_number(token.text))
             case "string":
