@@ -90,6 +90,31 @@ class Ledger:
             str(path) for (path,) in self.database.rows("SELECT DISTINCT workflow FROM runs ORDER BY workflow")
         )
 
+    def places(self) -> dict[tuple[int, int, datetime], set[str]]:
+        """The workflows under which each attempt (id, attempt, creation) is stored: more than one when its name changed."""
+        found: dict[tuple[int, int, datetime], set[str]] = {}
+        moments = _Moments()
+        for workflow, run, attempt, created in self.database.rows("SELECT workflow, id, attempt, created FROM runs"):
+            found.setdefault((_int(run), _int(attempt), moments[created]), set()).add(str(workflow))
+        return found
+
+    def relocate(self, moves: Mapping[tuple[str, int, int], str]) -> None:
+        """Move runs, told by (workflow, id, attempt), to another workflow; one that is there already learns from them."""
+        find = f"SELECT {_COLUMNS} FROM runs WHERE workflow = ? AND id = ? AND attempt = ?"
+        with self.database.writing() as connection:
+            for key, path in moves.items():
+                here = connection.execute(find, key).fetchone()
+                if here is None:  # another Trimtab moved it meanwhile
+                    continue
+                moved = replace(_run(here, _Moments()), workflow=path)
+                there = connection.execute(find, (path, *key[1:])).fetchone()
+                connection.execute(_UPSERT, _row(merged(moved, _run(there, _Moments())) if there else moved))
+                connection.execute("DELETE FROM runs WHERE workflow = ? AND id = ? AND attempt = ?", key)
+            for name in {name for name, _, _ in moves}:
+                left = connection.execute("SELECT 1 FROM runs WHERE workflow = ? LIMIT 1", (name,)).fetchone()
+                if left is None:
+                    connection.execute("DELETE FROM windows WHERE workflow = ?", (name,))
+
     def missing_jobs(self, workflow: str | None = None) -> tuple[tuple[str, int, int], ...]:
         """(workflow, id, attempt) of runs whose jobs were not collected, newest first: what a backfill still has to ask."""
         where, values = ("", ()) if workflow is None else (" AND workflow = ?", (workflow,))

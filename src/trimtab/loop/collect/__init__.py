@@ -9,15 +9,14 @@ and what others wrote into the shared journal.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trimtab.catalogue.evidence import Evidence
 from trimtab.errors import RefusedError
 from trimtab.loop import Site
 from trimtab.loop.collect.snapshot import Snapshot
-from trimtab.model import Run
 
 if (
     TYPE_CHECKING
@@ -88,6 +87,7 @@ class _Tally:
 
 def _import(site: Site, files: Sequence[Path], found: _Tally) -> None:
     """Read history files; a record told twice, in the files or by the ledger, is a duplicate."""
+    from trimtab.loop.collect.locate import located
     from trimtab.world import history_files
     from trimtab.world.credible import credible
 
@@ -99,19 +99,22 @@ def _import(site: Site, files: Sequence[Path], found: _Tally) -> None:
             "; ".join(doubts),
             "export the history again; date -u shows the time that this machine has",
         )
-    added = site.ledger.add_runs(_located(site, runs))
+    placed, homeless = located(site, runs)
+    added = site.ledger.add_runs(placed)
     found.stored, found.updated = found.stored + added.stored, found.updated + added.updated
     found.duplicates += added.duplicates + imported.duplicates
     of = "1 file" if len(files) == 1 else f"{len(files)} files"
     told = f"{len(imported.runs):,} run attempts with {imported.jobs:,} jobs in {of}"
-    found.says += [told, *imported.problems, *(f"{n} x {what}" for what, n in doubts.items())]
+    found.says += [told, *homeless, *imported.problems, *(f"{n} x {what}" for what, n in doubts.items())]
 
 
 def _ask(site: Site, hub: Hub, found: _Tally) -> None:
     """Read from GitHub what the hub's requests pay for."""
     from trimtab.loop.collect.github import gather
+    from trimtab.loop.collect.locate import located
 
     gathered = gather(site, hub)
+    located(site, ())  # GitHub tells paths: what an export told by name before is found under them now
     found.stored, found.updated = found.stored + gathered.stored, found.updated + gathered.updated
     found.duplicates, found.remaining = found.duplicates + gathered.duplicates, gathered.remaining
     found.says += gathered.says
@@ -136,15 +139,3 @@ def _shared(site: Site) -> list[str]:
     says = [f"{synced.absorbed} journal entries from others"] if synced.absorbed else []
     to = f"refs/trimtab/journal of {site.config.remote}"
     return [*says, f"the journal went to {to}, for your team (not with --no-share)"] if synced.pushed else says
-
-
-def _located(site: Site, runs: Sequence[Run]) -> list[Run]:
-    """The runs with a workflow told by name ("CI", "ci", "ci.yml") put to the one path here that it can mean."""
-    paths: dict[str, set[str]] = {}
-    for workflow in Snapshot(site).workflows():
-        file = PurePosixPath(workflow.path)
-        for name in {workflow.name, file.name, file.stem, workflow.path}:
-            if name:
-                paths.setdefault(name, set()).add(workflow.path)
-    known = {name: next(iter(found)) for name, found in paths.items() if len(found) == 1}
-    return [replace(run, workflow=known.get(run.workflow, run.workflow)) for run in runs]
