@@ -34,7 +34,11 @@ class CountingRule(Rule, Protocol):
     """A rule with design "counted": its effect is added up run by run."""
 
     def count(self, before: History, after: History) -> Counted | Unknown:
-        """What the change cut in `after`'s runs; `before` (runs without it) tells what they would have taken."""
+        """
+        What the change cut in `after`'s runs; `before` (runs without it) tells what they would have taken
+
+        Where the change sets time limits, `before.limits` and `after.limits` are the old and the new ones of its jobs.
+        """
 
 
 class KpiEntry(Protocol):

@@ -73,6 +73,7 @@ def verdict(
         effective_at=effective_at,
         looked_until=_looked_until(site, change, now),
         others=_others(site.journal.state(), change),
+        contents={file.path: data for file in files if (data := site.journal.content(file.before)) is not None},
     )
 
 

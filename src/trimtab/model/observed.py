@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 
@@ -89,11 +89,17 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Runs in order of (created, id, attempt), no key twice; `start` and `end` bound the window looked at."""
+    """
+    Runs in order of (created, id, attempt), no key twice; `start` and `end` bound the window looked at
+
+    `limits` are the minutes after which jobs, by API name, were stopped in this window: those that are known, and that a change
+    is measured by.
+    """
 
     runs: tuple[Run, ...]
     start: datetime
     end: datetime
+    limits: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     @property
     def days(self) -> float:
@@ -101,7 +107,7 @@ class History:
 
     def of(self, workflow: str) -> History:
         """The same window, only the runs of one workflow path."""
-        return History(tuple(r for r in self.runs if r.workflow == workflow), self.start, self.end)
+        return replace(self, runs=tuple(r for r in self.runs if r.workflow == workflow))
 
 
 WhatIf: TypeAlias = Callable[[History], History]

@@ -10,7 +10,7 @@ Pure: values in, values out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from trimtab.model import Job, Run
@@ -92,9 +92,12 @@ def job_outcome(job: Job, limit_minutes: float | None = None) -> Outcome:
     return _PLAIN.get(job.conclusion, Outcome.CODE)
 
 
-def outcome(run: Run) -> Outcome:
+_NO_LIMITS: Mapping[str, float] = {}
+
+
+def outcome(run: Run, limits: Mapping[str, float] = _NO_LIMITS) -> Outcome:
     """
-    How one attempt of a run ended
+    How one attempt of a run ended; `limits` are those of its jobs in minutes, by API name, where known
 
     A failed run whose jobs were collected is `INFRA` only if every job that failed did so for infrastructure reasons;
     with one real failure beside them the code would have failed anyway. A cancelled run with a job that met its
@@ -104,7 +107,7 @@ def outcome(run: Run) -> Outcome:
         return Outcome.RUNNING
     if run.conclusion not in ("failure", "cancelled"):
         return _PLAIN.get(run.conclusion, Outcome.CODE)
-    bad = [job_outcome(job) for job in run.jobs or ()]
+    bad = [job_outcome(job, limits.get(job.name)) for job in run.jobs or ()]
     if run.conclusion == "cancelled":
         return Outcome.INFRA if Outcome.INFRA in bad else Outcome.CANCELLED
     return Outcome.INFRA if Outcome.INFRA in bad and Outcome.CODE not in bad else Outcome.CODE

@@ -7,7 +7,7 @@ what hung jobs of the same name took before: between nothing (it might have ende
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from trimtab.catalogue.reading.limits import DEFAULT_LIMIT
@@ -41,30 +41,56 @@ def count_stopped(before: History, after: History) -> Counted | Unknown:
     """
     The jobs of `after` that a limit stopped, and the runner minutes that this saved
 
-    A job counts when its annotations or conclusion say "time limit" and no job of that name was stopped after the same time
-    before. Had a later attempt of the same run succeeded in more time, the limit stopped honest work: its minutes count
-    as lost. Unknown when no job of `after` was collected.
+    A job counts when it ended within a minute of its limit (`after.limits`), whatever its conclusion, or when its annotations
+    or conclusion say "time limit" and no job of that name was stopped after the same time before. Had a later attempt of
+    the same run succeeded in more time, the limit stopped honest work: its minutes count as lost. They may be lost, too,
+    where one of that name took longer before and succeeded. Unknown when no job of `after` was collected.
     """
     if not any(run.jobs for run in after.runs):
         return Unknown("the jobs of the runs since the change were not collected", "trimtab collect")
     known = {(job.name, _rounded(job)) for job in _stopped_jobs(before)}
-    stopped = [job for job in _stopped_jobs(after) if (job.name, _rounded(job)) not in known]
+    stopped = [job for job in _stopped_jobs(after) if _at_limit(job, after) or (job.name, _rounded(job)) not in known]
     wrong = [job for job in stopped if _succeeded_later(job, after)]
     ids = {job.id for job in wrong}
     hung = [job for job in stopped if job.id not in ids]
-    lost = sum((job.seconds or 0.0) for job in wrong) / 60
+    longest = _longest_successes(before)
+    doubtful = [job for job in hung if (job.seconds or 0.0) < longest.get(job.name, 0.0)]
     bounds = [_saved(job, before) for job in hung]
-    low, mid, high = (sum(bound[i] for bound in bounds) - lost for i in range(3))
+    low, mid, high = (sum(bound[i] for bound in bounds) - _minutes(wrong) for i in range(3))
     says = f"{len(hung)} hung jobs stopped"
+    if doubtful:
+        says += f", {len(doubtful)} of them sooner than others had succeeded before"
     if wrong:
         says += f", and {len(wrong)} that a longer attempt finished: the limit is too tight"
-    return Counted(events=len(stopped), minutes=mid, low=low, high=high, says=says)
+    return Counted(events=len(stopped), minutes=mid, low=low - _minutes(doubtful), high=high, says=says)
 
 
 def _stopped_jobs(history: History) -> list[Job]:
     return [
-        job for run in history.runs for job in own_jobs(run) if job.conclusion != "success" and hit_limit(job, None)
+        job
+        for run in history.runs
+        for job in own_jobs(run)
+        if job.conclusion not in ("success", "skipped") and hit_limit(job, history.limits.get(job.name))
     ]
+
+
+def _at_limit(job: Job, history: History) -> bool:
+    limit = history.limits.get(job.name)
+    return limit is not None and abs((job.seconds or 0.0) - limit * 60) <= LIMIT_SLACK_SECONDS
+
+
+def _longest_successes(history: History) -> dict[str, float]:
+    """By job name: the seconds of the longest one that succeeded."""
+    longest: dict[str, float] = {}
+    for run in history.runs:
+        for job in own_jobs(run):
+            if job.conclusion == "success":
+                longest[job.name] = max(longest.get(job.name, 0.0), job.seconds or 0.0)
+    return longest
+
+
+def _minutes(jobs: Sequence[Job]) -> float:
+    return sum(job.seconds or 0.0 for job in jobs) / 60
 
 
 def _rounded(job: Job) -> int:

@@ -12,14 +12,16 @@ them a change is `no_effect` when the interval lies within the floor, or when th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from trimtab.catalogue.protocols import Rule
 from trimtab.loop.measure.case import Case, Other
 from trimtab.loop.measure.compared import by_comparison, points
 from trimtab.loop.measure.counted import by_count
 from trimtab.loop.measure.guard import alarm
+from trimtab.loop.measure.limits import limits
 from trimtab.loop.measure.sides import distinct, sides
 from trimtab.model import Decision, Intervention, Run, Unknown, Verdict
 
@@ -38,6 +40,7 @@ def measure(
     effective_at: datetime | None = None,
     looked_until: datetime | None = None,
     others: Sequence[Other] = (),
+    contents: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Verdict:
     """
     The verdict on one change at `now`, or rather at `looked_until` if the runs are known until then only
@@ -46,7 +49,8 @@ def measure(
     hold other workflows too: they tell the guard whether trouble is everybody's. `live_from` is when the change became
     live, None if that is only seen in the runs; the blobs say which version of the workflow a run executed;
     `effective_at` (from `measure --effective-at`) stands in for them in a history without commit ids. `others` are the
-    moments at which other changes of the workflow came or went. Raises nothing.
+    moments at which other changes of the workflow came or went. `contents` are the plan's files as they stood before it,
+    by path: they name the jobs whose time limits it sets. Raises nothing.
     """
     known = distinct(runs, now)
     paths = {file.path for file in plan.files}
@@ -60,9 +64,10 @@ def measure(
     if isinstance(found, Unknown):
         why = f"{found.why}; say when it became live: trimtab measure {plan.id} --effective-at TIME"
         return _unverifiable(plan, why)
-    case = Case(plan, found, now, now if looked_until is None else min(now, looked_until), tuple(others))
+    end = now if looked_until is None else min(now, looked_until)
+    case = Case(plan, found, now, end, tuple(others), limits(plan, contents, found.past, found.treated))
     treated = {run.key for run in found.treated}
-    reason = alarm(found, [run for run in known if run.key not in treated])
+    reason = alarm(found, [run for run in known if run.key not in treated], case.limits)
     return case.verdict(Decision.UNDO, reason) if reason is not None else _by_design(case, rule)
 
 

@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from trimtab.loop.measure.limits import NO_LIMITS, Limits
 from trimtab.loop.measure.sides import Sides
 from trimtab.model import Decision, Intervention, Verdict
 
@@ -29,6 +30,7 @@ class Case:
     now: datetime
     until: datetime
     others: tuple[Other, ...] = ()
+    limits: Limits = NO_LIMITS
 
     @property
     def elapsed(self) -> float:

@@ -5,6 +5,7 @@ Counted: what the change saved, added up run by run
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import cast
 
 from trimtab.catalogue.protocols import CountingRule, Rule
@@ -24,8 +25,7 @@ def by_count(case: Case, rule: Rule | None) -> Verdict:
     found, horizon = case.sides, case.plan.horizon_days
     if found.start is None or not found.treated:
         return case.wait(COUNT_DAYS, "no run has ended with the change yet", runs=COUNT_RUNS)
-    before = History(found.past, min((run.created for run in found.past), default=found.start), found.start)
-    told = cast(CountingRule, rule).count(before, History(found.treated, found.start, max(found.start, case.until)))
+    told = _told(case, cast(CountingRule, rule), found.start)
     if isinstance(told, Unknown):
         if case.elapsed < horizon:
             return case.wait(horizon, told.why, runs=COUNT_RUNS)
@@ -48,6 +48,16 @@ def by_count(case: Case, rule: Rule | None) -> Verdict:
     return replace(
         summed, decision=Decision.NO_EFFECT, why=f"{told.says} in {case.elapsed:.0f} days, nothing for certain"
     )
+
+
+def _told(case: Case, rule: CountingRule, start: datetime) -> Counted | Unknown:
+    """What the rule counts, if it can be seen which jobs met the limits that the change set."""
+    found, limits = case.sides, case.limits
+    if limits.unclear:
+        return Unknown(limits.unclear, "trimtab collect")
+    first = min((run.created for run in found.past), default=start)
+    after = History(found.treated, start, max(start, case.until), limits.new)
+    return rule.count(History(found.past, first, start, limits.old), after)
 
 
 def _with_share(case: Case, counted: Counted) -> Verdict:

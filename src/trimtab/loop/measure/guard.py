@@ -11,11 +11,12 @@ alarm leaves the worst day out, the second wants no such failure in other runs a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
+from trimtab.loop.measure.limits import NO_LIMITS, Limits
 from trimtab.loop.measure.sides import Sides
 from trimtab.model import Run
 from trimtab.replay.outcomes import Outcome, first_attempts, outcome
@@ -31,18 +32,19 @@ _CONTROL_DAYS = 56
 _HUNG = 2.0  # a run cancelled after twice the 95th percentile of successes hung; somebody lost patience
 
 
-def alarm(found: Sides, elsewhere: Sequence[Run]) -> str | None:
+def alarm(found: Sides, elsewhere: Sequence[Run], limits: Limits = NO_LIMITS) -> str | None:
     """
     Why the change must go, in words, or None
 
-    `elsewhere` are all other runs (other workflows, other versions), which tell whether the trouble is everybody's.
+    `elsewhere` are all other runs (other workflows, other versions), which tell whether the trouble is everybody's;
+    `limits` tell which jobs met a time limit without an annotation that says so.
     """
     if found.start is None:
         return None
     since = found.start - timedelta(days=_CONTROL_DAYS)
     before = [run for run in found.past if run.created >= since]
     usual = _usual_seconds(before)
-    was, now = _failures(before, usual), _failures(found.treated, usual)
+    was, now = _failures(before, usual, limits.old), _failures(found.treated, usual, limits.new)
     row = _row(now)
     if (
         row
@@ -78,11 +80,11 @@ def _day(run: Run) -> date:
     return run.created.astimezone(UTC).date()
 
 
-def _failures(runs: Sequence[Run], usual: float | None) -> list[tuple[Run, bool]]:
+def _failures(runs: Sequence[Run], usual: float | None, limits: Mapping[str, float]) -> list[tuple[Run, bool]]:
     """First attempts that came to an end, each with whether the machinery failed it."""
     judged = []
     for run in first_attempts(runs):
-        how = outcome(run)
+        how = outcome(run, limits)
         hung = how is Outcome.CANCELLED and usual is not None and _seconds(run) > _HUNG * usual
         if hung or how in (Outcome.SUCCESS, Outcome.CODE, Outcome.INFRA):
             judged.append((run, hung or how is Outcome.INFRA))
