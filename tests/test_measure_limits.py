@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from measuring import CI, LIVE, NEW, OLD, plan
-from trimtab.catalogue.rules import set_timeout, tighten_timeout
+from trimtab.catalogue.rules import raise_timeout, set_timeout, tighten_timeout
 from trimtab.loop.measure import measure
 from trimtab.loop.measure.limits import limits
 from trimtab.model import Decision, EditFile, InsertKey, Intervention, Job, Op, ReplaceScalar, Run, Verdict
@@ -116,6 +116,18 @@ def test_a_job_stopped_sooner_than_others_succeeded_may_be_a_loss() -> None:
     after[44] = ran(2, after[44].created, 10, "cancelled")
     got = verdict([*before, *after], tighten_timeout, planned(TIGHTEN))
     assert "1 hung jobs stopped, 1 of them sooner than others had succeeded before" in got.why
+
+
+def test_a_higher_limit_is_measured_from_the_file_as_it_stood() -> None:
+    made = planned(ReplaceScalar(("jobs", "build", "timeout-minutes"), 90))
+    before = every_six_hours(-60, 0, 60, "cancelled")
+    rescued = verdict([*before, *every_six_hours(0, 29, 75)], raise_timeout, made)
+    assert rescued.decision is Decision.KEEP
+    assert rescued.why.startswith(
+        "29 executions succeeded that the old limit would have stopped in 29 days; counted, 1740 "
+    )
+    assert verdict([*before, *every_six_hours(0, 29, 50)], raise_timeout, made).decision is Decision.NO_EFFECT
+    assert verdict([*before, *every_six_hours(0, 29, 75)], raise_timeout, made, {}).decision is Decision.UNVERIFIABLE
 
 
 def test_limits_by_the_names_that_the_api_gives() -> None:

@@ -351,16 +351,26 @@ def test_a_limit_that_stopped_honest_work_is_counted_as_lost() -> None:
 
 
 def test_counting_what_a_higher_limit_rescued() -> None:
-    before = history(
-        *(run_of(job(1200, run=n)) for n in range(20)),
-        *(run_of(job(1505, "cancelled", run=50 + n, notes=LIMIT_NOTE)) for n in range(3)),
-    )
+    before = replace(history(*(run_of(job(1200, run=n)) for n in range(20))), limits={"build": 25.0})
     after = history(run_of(job(1800, run=100)), run_of(job(1300, run=101)), run_of(job(2700, "cancelled", run=102)))
     counted = raise_timeout.count(before, after)
     assert isinstance(counted, Counted)
     assert counted.events == 1
-    assert counted.minutes == pytest.approx((1505 - (2700 - 1505)) / 60)
-    assert isinstance(raise_timeout.count(history(run_of(job(1200))), after), Unknown)
+    assert counted.minutes == pytest.approx(25 - (45 - 25))
+    assert isinstance(raise_timeout.count(replace(before, limits={}), after), Unknown)
+
+
+def test_a_higher_limit_is_measured_by_the_one_that_it_replaced() -> None:
+    """Neither a lower limit of long ago nor a success from when there was none says what the limit was."""
+    long_ago = [run_of(job(605, "cancelled", run=n, notes=LIMIT_NOTE)) for n in range(3)]
+    stopped = [run_of(job(1505, "cancelled", run=50 + n, notes=LIMIT_NOTE)) for n in range(4)]
+    before = replace(history(*long_ago, run_of(job(2400, run=9)), *stopped), limits={"build": 25.0})
+    short = raise_timeout.count(before, history(*(run_of(job(900, run=100 + n)) for n in range(30))))
+    assert isinstance(short, Counted)
+    assert (short.events, short.minutes) == (0, 0)
+    longer = raise_timeout.count(before, history(*(run_of(job(1800, run=100 + n)) for n in range(30))))
+    assert isinstance(longer, Counted)
+    assert (longer.events, longer.minutes) == (30, 30 * 25)
 
 
 def test_counting_results_kept_on_the_default_branch() -> None:

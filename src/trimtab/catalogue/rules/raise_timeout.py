@@ -17,7 +17,6 @@ executions that succeed in more time than the old limit gave, each of which woul
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -37,7 +36,7 @@ from trimtab.catalogue.reading.limits import (
 from trimtab.catalogue.reading.purpose import own_files
 from trimtab.model import Counted, Design, EditFile, Finding, History, ReplaceScalar, Risk, Run, Unknown, WhatIf
 from trimtab.model import Job as Execution
-from trimtab.replay.outcomes import hit_limit
+from trimtab.replay.outcomes import LIMIT_SLACK_SECONDS, hit_limit
 from trimtab.replay.runs import change_runs, drop_runs, own_jobs, with_jobs
 from trimtab.workflow.model import Job, Workflow
 
@@ -171,18 +170,21 @@ def _with_jobs_of(run: Run, finished: Callable[[Execution], Execution], healed: 
 
 def count(before: History, after: History) -> Counted | Unknown:
     """
-    The executions of `after` that succeeded in more time than the limit in `before` allowed
+    The executions of `after` that succeeded in more time than their old limit (`before.limits`) gave
 
-    Each saved the minutes that the old limit would have thrown away. An execution that met the new limit cost the
-    difference between the two. Unknown when `before` shows no limit or the jobs since were not collected.
+    Each saved the minutes that the old limit would have thrown away; an execution that ran longer in vain cost the
+    difference. What ended within a minute of the old limit is neither. Unknown without old limits or jobs since.
     """
-    limits = _limits_met(before)
+    limits = {name: minutes * 60 for name, minutes in before.limits.items()}
     if not limits:
-        return Unknown("no job of the runs before the change met a limit", "trimtab collect")
+        return Unknown("the limits before the change are not known for any job that ran since", "trimtab collect")
     if not any(run.jobs for run in after.runs):
         return Unknown("the jobs of the runs since the change were not collected", "trimtab collect")
     done = [
-        job for run in after.runs for job in own_jobs(run) if job.seconds and job.seconds > limits.get(job.name, 1e9)
+        job
+        for run in after.runs
+        for job in own_jobs(run)
+        if job.seconds and job.name in limits and job.seconds > limits[job.name] + LIMIT_SLACK_SECONDS
     ]
     rescued = [job for job in done if job.conclusion == "success"]
     in_vain = [job for job in done if job.conclusion != "success"]
@@ -190,19 +192,3 @@ def count(before: History, after: History) -> Counted | Unknown:
     net = (sum(limits[job.name] for job in rescued) - lost) / 60
     says = f"{len(rescued)} executions succeeded that the old limit would have stopped"
     return Counted(len(rescued), net, net, net, says + (f", {len(in_vain)} ran longer in vain" if in_vain else ""))
-
-
-def _limits_met(history: History) -> dict[str, float]:
-    """By API job name, the seconds after which a limit stopped it: nothing ran longer, and at least one was stopped there."""
-    executions: defaultdict[str, list[Execution]] = defaultdict(list)
-    for run in history.runs:
-        for job in own_jobs(run):
-            if job.seconds is not None:
-                executions[job.name].append(job)
-    met: dict[str, float] = {}
-    for name, jobs in executions.items():
-        longest = max(job.seconds or 0.0 for job in jobs)
-        bad = [job.seconds or 0.0 for job in jobs if job.conclusion != "success" and hit_limit(job, longest / 60)]
-        if len(bad) >= 3 or any(hit_limit(job, None) for job in jobs if job.conclusion != "success"):
-            met[name] = min(bad, default=longest)
-    return met
