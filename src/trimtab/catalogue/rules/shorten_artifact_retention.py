@@ -12,10 +12,12 @@ An artifact is shortened only if its name or path says that it is such a report,
 
 Left alone: logs, dumps and traces, which somebody may look at weeks later, and whatever is uploaded after a failure only, since
 it is rare; single small files, which take no room; workflows without pushes and pull requests of their own. Releases, installers,
-packages, images, nightly builds; SBOMs, attestations, signatures, SARIF; baselines and histories that a later run
-compares with; workflows that run for a tag or a release, publish or deploy something, or wait for an approval (`environment`: the
-download may come weeks later); workflows whose artifacts another workflow, a script or nightly.link fetches, or a bot,
-as a comment in the job may say; and steps that name a retention already.
+packages, images, nightly builds; SBOMs, attestations, signatures, SARIF; baselines, screenshots and histories that a later
+run compares with; workflows that run for a tag or a release, or wait for an approval (`environment`: the download may come weeks
+later), and what a job that publishes downloads; workflows whose artifacts another workflow, a script or nightly.link fetches,
+or a bot, as a comment in the file may say; and steps that name a retention already.
+
+GitHub lets a run's failed jobs be run again for 30 days: after the week those that download need the whole run again.
 
 The saving is storage, not minutes; run history holds no artifact sizes, so it has no price here and cannot be measured yet.
 """
@@ -33,9 +35,9 @@ from trimtab.catalogue.reading.purpose import (
     is_for_delivery,
     is_switched_off,
     own_files,
-    source,
 )
 from trimtab.model import Design, EditFile, Finding, InsertKey, Risk, Unknown
+from trimtab.workflow.expressions import without_expressions
 from trimtab.workflow.model import Job, Step, Workflow
 
 metric = "storage_bytes"
@@ -45,12 +47,15 @@ settings: Mapping[str, object] = {"days": 7}
 ranges: Mapping[str, tuple[float, float]] = {"days": (1, 89)}
 
 _REPORT = re.compile(
-    r"\b(?:coverage|cov|codecov|lcov|cobertura|jacoco|htmlcov|junit|surefire|failsafe|playwright report|cypress|screenshots?"
+    r"\b(?:coverage|cov|codecov|lcov|cobertura|jacoco|htmlcov|junit|surefire|failsafe|playwright report|cypress"
     r"|allure|mochawesome|(?:pytest|tests?|e2e|jest|spec|unit|integration) (?:results?|reports?))\b",
     re.IGNORECASE,
 )
 _SMALL = re.compile(r"\.(?:txt|json|jsonl|ya?ml|md|env|diff|patch|csv|list|sha256)$", re.IGNORECASE)
-_TOLD = re.compile(r"#[^\n]*\b(?:artifacts?|bots?|retention)\b", re.IGNORECASE)
+_TOLD = re.compile(r"\b(?:artifacts?|bots?|retention)\b", re.IGNORECASE)  # in a comment
+_AFTER_A_FAILURE = re.compile(r"failure\(|!\s*success\(|outcome|conclusion")
+_LONGEST = 2000  # characters of a name or a path; nobody writes longer ones
+_MANY = 100  # scripts looked through for commands that fetch artifacts
 _LASTING = re.compile(
     r"\b(?:releases?|dist|wheels?|whl|sdist|packages?|pkg|installers?|binary|binaries|bin|exe|msi|dmg|apk|aab|ipa|deb|rpm|appimage"
     r"|snap|flatpak|db|database|images?|iso|docker|oci|nightly|snapshots?|baseline|base|history|reference|golden|benchmarks?|bench|perf"
@@ -74,11 +79,23 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     if not files or not isinstance(days, int) or not 0 < days < 90 or _linked(evidence):
         return
     fetching = [workflow for workflow in evidence.workflows() if _fetches(workflow)]
+    found = []
     for workflow in files:
         if _stays_inside(workflow, fetching):
             steps = [step for job in workflow.jobs.values() for step in job.steps if _is_passing(workflow, job, step)]
             if steps:
-                yield _finding(workflow, steps, days)
+                found.append((workflow, steps))
+    if found and not _scripts_fetch(evidence):
+        for workflow, steps in found:
+            yield _finding(workflow, steps, days)
+
+
+def _scripts_fetch(evidence: Evidence) -> bool:
+    """Whether a script of the repository fetches artifacts, from whichever run."""
+    scripts = [evidence.tracked(glob) for glob in ("**/*.sh", ".github/scripts/**")]
+    paths = [path for some in scripts if not isinstance(some, Unknown) for path in some][:_MANY]
+    texts = [evidence.text(path) for path in paths]
+    return any(isinstance(text, str) and any(words in text for words in _FETCHES) for text in texts)
 
 
 def _fetches(workflow: Workflow) -> bool:
@@ -102,6 +119,10 @@ def _stays_inside(workflow: Workflow, fetching: list[Workflow]) -> bool:
     if is_for_delivery(workflow) or (push is not None and (push.tags is not None or push.tags_ignore is not None)):
         return False
     if not any(name in workflow.events for name in _EVERY_CHANGE):
+        return False
+    if any(job.environment is not None for job in workflow.jobs.values()):
+        return False
+    if any(_TOLD.search(line.partition("#")[2]) for line in workflow.tree.text.splitlines()):
         return False
     return not any(_fetches_from(other, workflow) for other in fetching)
 
@@ -128,9 +149,11 @@ def _is_passing(workflow: Workflow, job: Job, step: Step) -> bool:
         return False
     if (action_major(workflow, step) or _OLDEST) < _OLDEST or workflow.tree.node((*step.path, "with")) is None:
         return False
-    if "failure()" in f"{step.condition} {job.condition}" or _TOLD.search(source(workflow, job)):
+    if _AFTER_A_FAILURE.search(f"{step.condition} {job.condition}"):
         return False
     name, path = step.inputs.get("name", "artifact"), step.inputs.get("path", "")
+    if max(len(name), len(path)) > _LONGEST:
+        return False
     words = _words(f"{name} {path}")
     if _LASTING.search(words) or _reaches_delivery(workflow, name) or all(map(_SMALL.search, path.split())):
         return False
@@ -150,14 +173,14 @@ def _reaches_delivery(workflow: Workflow, name: str) -> bool:
 
 def _may_be(inputs: Mapping[str, str], name: str) -> bool:
     told = inputs.get("name") or inputs.get("pattern")
-    if told is None or "${{" in told or "${{" in name:
+    if told is None or "${{" in told or "${{" in name or len(told) > 100:
         return True
     return fnmatchcase(name, told)
 
 
 def _words(text: str) -> str:
     """Names as words: separators and camel case opened, expressions taken out."""
-    text = re.sub(r"\$\{\{.*?\}\}", " ", text)
+    text = without_expressions(text, " ")
     return re.sub(r"[_\-./*\d]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text))
 
 

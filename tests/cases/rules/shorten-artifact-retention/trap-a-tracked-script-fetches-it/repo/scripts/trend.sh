@@ -1,0 +1,1 @@
+gh run download --name coverage
