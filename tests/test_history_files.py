@@ -247,6 +247,13 @@ def test_one_absurd_record_costs_no_other(tmp_path: Path) -> None:
     ]
 
 
+def test_a_thousand_reasons_are_told_in_a_few_lines(tmp_path: Path) -> None:
+    rows = "".join(f"{n},day {n}\n" for n in range(1000))
+    imported = written(tmp_path, "id,created_at\n1,2026-03-01T10:00:00Z\n" + rows)
+    assert len(imported.problems) == 9
+    assert imported.problems[-1] == "992 x other records left out or doubtful"
+
+
 def test_texts_that_no_database_can_hold_are_made_sound(tmp_path: Path) -> None:
     odd = RUN | {"name": "CI\ud800", "path": None, "actor": {"login": "a\udfff"}, "pull_requests": [{"number": 10**30}]}
     job = JOB | {"labels": ["x\ud800"], "annotations": [{"message": "\ud800"}]}

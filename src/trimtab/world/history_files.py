@@ -25,6 +25,7 @@ from trimtab.world import act_log, rest
 
 MAX_BYTES = 512 << 20  # unpacked; about 2 million CSV rows
 Record = Mapping[str, object]
+SHOWN = 8  # kinds of problems told in words: each bad row can have a reason of its own
 _TIMES = tuple(name for field_ in ("created", "started", "ended") for name in rest.ALIASES[field_])
 _OF_JOBS = {"jobid", "jobname", "job", "steps", "runnername", "runner"}
 _OF_RUNS = {"event", "trigger", "runnumber", "runstartedat", "path", "actor"}
@@ -80,7 +81,10 @@ def read(paths: Sequence[Path]) -> Imported:
         except ValueError as error:
             pile.problems[f"jobs: {error}"] += len(jobs)
     runs = tuple(sorted(pile.runs.values(), key=lambda run: (run.created, *run.key)))
-    problems = tuple(f"{n} x {what}" for what, n in pile.problems.most_common())
+    problems = tuple(f"{n} x {what}" for what, n in pile.problems.most_common(SHOWN))
+    if len(pile.problems) > SHOWN:
+        rest = pile.problems.total() - sum(n for _, n in pile.problems.most_common(SHOWN))
+        problems += (f"{rest} x other records left out or doubtful",)
     if not runs:
         raise RefusedError(
             f"no run could be read from {', '.join(map(str, paths))}",
