@@ -1,15 +1,17 @@
-"""Which changes get in each other's way when they are judged: those that came to one workflow at about the same time."""
+"""What a look at a change reckons with: other changes of its workflow, and how far its runs were collected."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from loops import Team
 from trimtab.ledger.state import Progress, State
-from trimtab.loop.turn import _others
-from trimtab.model import Design, EditFile, Intervention, PlannedFile, Risk, Stage, Unknown
+from trimtab.loop.turn import _looked_until, _others
+from trimtab.model import Design, EditFile, Intervention, PlannedFile, Risk, Run, Stage, Unknown
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 CI, NIGHTLY = ".github/workflows/ci.yml", ".github/workflows/nightly.yml"
@@ -74,3 +76,17 @@ def test_without_commit_ids_it_counts_from_when_it_was_applied() -> None:
     assert found(change("1"), seen) == [(4, CAME)]
     tried = replace(applied, stage=Stage.UNDONE, since=DAY + timedelta(days=2, hours=1))
     assert found(change("1"), tried) == []
+
+
+def test_a_look_reaches_as_far_as_the_runs_of_the_workflow_were_collected(tmp_path: Path) -> None:
+    team = Team(tmp_path)
+    site, now, last = team.site(team.clone("ada")), DAY + timedelta(days=40), DAY + timedelta(days=6)
+    assert _looked_until(site, change("1"), now) == now  # no run: nothing is measured anyway
+    other = Run(2, 1, NIGHTLY, "success", now - timedelta(hours=1), ended=now)
+    site.ledger.add_runs([Run(1, 1, CI, "success", last, ended=last), other])
+    assert last <= _looked_until(site, change("1"), now) < last + timedelta(days=1)  # the day of the last run
+    assert _looked_until(site, change("1"), DAY) == DAY
+    site.ledger.looked_at(CI, DAY, now - timedelta(days=1))
+    assert _looked_until(site, change("1"), now) == now - timedelta(days=1)
+    undone = replace(change("1", stage=Stage.UNDONE), since=DAY + timedelta(days=3))
+    assert _looked_until(site, undone, now) == undone.since
