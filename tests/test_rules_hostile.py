@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from evidence import FolderEvidence
 from trimtab.catalogue import rules
+from trimtab.catalogue.reading.conditions import PULL_REQUEST, group_varies, never_runs, push_to, takes
 from trimtab.errors import EditRefused
 from trimtab.workflow.edits import edit
+from trimtab.workflow.model import Event
 from trimtab.workflow.prove import prove
 
 PATH = ".github/workflows/ci.yml"
@@ -87,3 +89,45 @@ def test_what_only_trimtab_refuses_is_not_put_down_to_github(tmp_path: Path) -> 
     (found,) = rules()["repair-syntax"].find(FolderEvidence(tmp_path))
     assert found.says.startswith("Trimtab does not read this file: ")
     assert found.change is None
+
+
+# What follows takes hours, or all the memory, where work grows faster than a file: that it ends is what is asked.
+
+
+@pytest.mark.parametrize(
+    ("group", "varies"),
+    [
+        ("${{ " + "(" * 45 + "matrix.a" + " || matrix.b)" * 45 + " }}", "never"),
+        ("${{ " + "(" * 45 + "env.a" + " && github.sha)" * 45 + " }}", None),
+        ("${{ " + "format('{0}{0}', " * 45 + "'aaaa'" + ")" * 45 + " }}", "never"),
+        ("${{ format('" + "x" * 300_000 + "'" + ",1" * 100_000 + ") }}", "never"),
+        ("${{ format('" + "{0}" * 50_000 + "', '" + "x" * 50_000 + "') }}", "never"),
+        ("${{ format('{0}-{1}', 'a', github.sha) }}", "run"),
+    ],
+    ids=["or", "and", "format", "many values", "many places", "ordinary"],
+)
+def test_groups_that_double_their_work_have_an_answer(group: str, varies: str | None) -> None:
+    assert group_varies(group, PULL_REQUEST) == varies
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "same"),
+    [("{0}-{1}{2}-{00}", "a-b{2}-{00}", True), ("{0}{0}", "ab", False), ("{1}", "b", True), ("{0}", "{1}", False)],
+)
+def test_a_known_format_is_filled_in(pattern: str, text: str, same: bool) -> None:
+    assert never_runs(f"format('{pattern}', 'a', 'b') == '{text}'", PULL_REQUEST) is not same
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["[" * 500_000, "*a" * 250_000, "*+?" * 150_000, "[" * 9_999, "*a" * 4_999 + "*"],
+    ids=["brackets", "stars", "repeats", "9,999 brackets", "9,999 stars"],
+)
+def test_filters_too_long_to_read_take_nothing(pattern: str) -> None:
+    assert not takes(Event("push", ("on",), branches=(pattern,)), "master")
+    ignoring = Event("push", ("on",), branches_ignore=(pattern,))
+    assert takes(ignoring, "master") is (len(pattern) < 10_000)
+
+
+def test_numbers_too_large_for_a_float_are_not_known() -> None:
+    assert not never_runs("0x" + "f" * 300 + " == 1", push_to("main"))

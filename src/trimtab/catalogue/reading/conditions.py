@@ -22,6 +22,9 @@ from trimtab.workflow.model import Event
 
 Varies: TypeAlias = OneOf["never", "pull", "run"]  # one for all runs, one per pull request, one per run
 _ORDER: tuple[Varies, ...] = ("never", "pull", "run")
+_MAX_FILTERS = 10_000  # characters of all branch filters of an event; more than that nobody wrote by hand
+_MAX_FORMATTED = 100_000  # characters of what `format` gives: each `format` of a `format` may double them
+_PLACE = re.compile(r"\{(0|[1-9]\d{0,3})\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +166,10 @@ def takes(push: Event, branch: str) -> bool:
     Whether a push to the branch starts the workflow, by its branch filters; tag filters alone mean that it does not
 
     GitHub's patterns: `*` stays within a path part, `**` crosses them, `!` takes back what an earlier pattern matched.
+    Filters too long to be read take nothing: no rule does anything about a workflow that does not start.
     """
+    if sum(map(len, (*(push.branches or ()), *(push.branches_ignore or ())))) > _MAX_FILTERS:
+        return False
     if push.branches is None and push.branches_ignore is None:
         return push.tags is None and push.tags_ignore is None
     if push.branches_ignore is not None:
@@ -201,7 +207,11 @@ _Part: TypeAlias = tuple[Callable[[str], bool], int, int | None]  # which charac
 
 def _parts(pattern: str) -> list[_Part]:
     parts: list[_Part] = []
-    for token in re.findall(r"\\.|\*\*|[*?+]|\[[^\]]+\]|.", pattern, re.DOTALL):
+    closed = (
+        pattern.rfind("]") + 1
+    )  # behind the last of them no class can end, and looking for one at each `[` takes long
+    tokens = re.findall(r"\\.|\*\*|[*?+]|\[[^\]]+\]|.", pattern[:closed], re.DOTALL)
+    for token in tokens + re.findall(r"\\.|\*\*|.", pattern[closed:], re.DOTALL):
         if token in ("*", "**"):
             parts.append(((lambda character: True) if token == "**" else "/".__ne__, 0, None))
         elif token in ("?", "+") and parts:
@@ -265,16 +275,16 @@ def _value(expression: Expression, situation: Situation) -> Value:
 
 def _chosen(operator: str, parts: tuple[Expression, ...], situation: Situation) -> Value:
     """`a || b` is the first true one, `a && b` the first false one, else the last."""
-    value: Value = Known(None)
+    values: list[Value] = []
     for part in parts:
-        value = _value(part, situation)
-        truth = _truth(value)
-        if truth is None:
-            rest = [_value(other, situation) for other in parts]
-            return Open(all(_stable(other) for other in rest))
+        values.append(_value(part, situation))
+        truth = _truth(values[-1])
+        if truth is None:  # each part once: twice at every level would double the work with each pair of parentheses
+            values += [_value(other, situation) for other in parts[len(values) :]]
+            return Open(all(_stable(value) for value in values))
         if truth is (operator == "||"):
-            return value
-    return value
+            break
+    return values[-1]
 
 
 def _stable(value: Value) -> bool:
@@ -351,7 +361,15 @@ def _formatted(pattern: str, values: list[Value]) -> Value:
         return Open()
     known = [value.value for value in values if isinstance(value, Known)]
     if len(known) == len(values) and "{{" not in pattern:
-        for place, value in enumerate(known):
-            pattern = pattern.replace(f"{{{place}}}", "" if value is None else str(value))
-        return Known(pattern)
+        parts = _PLACE.split(pattern)  # literal text and numbers of values by turns
+        parts[1::2] = [_shown(known, int(place)) for place in parts[1::2]]
+        return Known("".join(parts)) if sum(map(len, parts)) <= _MAX_FORMATTED else Open(stable=True)
     return Text(max((value.varies for value in values if isinstance(value, Text)), key=_ORDER.index, default="never"))
+
+
+def _shown(values: list[str | float | bool | None], place: int) -> str:
+    """How `format` shows a value; a place for which there is none stays as it is."""
+    if place >= len(values):
+        return f"{{{place}}}"
+    value = values[place]
+    return "" if value is None else str(value)
