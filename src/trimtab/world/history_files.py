@@ -83,8 +83,8 @@ def read(paths: Sequence[Path]) -> Imported:
     runs = tuple(sorted(pile.runs.values(), key=lambda run: (run.created, *run.key)))
     problems = tuple(f"{n} x {what}" for what, n in pile.problems.most_common(SHOWN))
     if len(pile.problems) > SHOWN:
-        rest = pile.problems.total() - sum(n for _, n in pile.problems.most_common(SHOWN))
-        problems += (f"{rest} x other records left out or doubtful",)
+        others = pile.problems.total() - sum(n for _, n in pile.problems.most_common(SHOWN))
+        problems += (f"{others} x other records left out or doubtful",)
     if not runs:
         raise RefusedError(
             f"no run could be read from {', '.join(map(str, paths))}",
