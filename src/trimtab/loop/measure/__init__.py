@@ -54,16 +54,10 @@ def measure(
     """
     known = distinct(runs, now)
     paths = {file.path for file in plan.files}
-    found = sides(
-        tuple(run for run in known if run.workflow in paths),
-        live_from=live_from,
-        treated_blobs=treated_blobs,
-        control_blobs=control_blobs,
-        effective_at=effective_at,
-    )
+    mine = tuple(run for run in known if run.workflow in paths)
+    found = sides(mine, treated_blobs, control_blobs, live_from=live_from, effective_at=effective_at)
     if isinstance(found, Unknown):
-        why = f"{found.why}; say when it became live: trimtab measure {plan.id} --effective-at TIME"
-        return _unverifiable(plan, why)
+        return _undated(plan, found)
     end = now if looked_until is None else min(now, looked_until)
     case = Case(plan, found, now, end, tuple(others), limits(plan, contents, found.past, found.treated))
     treated = {run.key for run in found.treated}
@@ -81,5 +75,6 @@ def _by_design(case: Case, rule: Rule | None) -> Verdict:
             return case.verdict(Decision.UNVERIFIABLE, f"nothing that runs tell can show what {case.plan.rule} does")
 
 
-def _unverifiable(plan: Intervention, why: str) -> Verdict:
+def _undated(plan: Intervention, found: Unknown) -> Verdict:
+    why = f"{found.why}; say when it became live: trimtab measure {plan.id} --effective-at TIME"
     return Verdict(Decision.UNVERIFIABLE, plan.metric, None, None, None, 0, 0, why)

@@ -31,10 +31,10 @@ class Sides:
 
 def sides(
     runs: Sequence[Run],
-    *,
-    live_from: datetime | None,
     treated_blobs: frozenset[str],
     control_blobs: frozenset[str],
+    *,
+    live_from: datetime | None,
     effective_at: datetime | None,
 ) -> Sides | Unknown:
     """
