@@ -167,11 +167,13 @@ def _load(job: YamlJob, rng: np.random.Generator) -> _Load:
 
 
 def _names(job: YamlJob) -> tuple[str, ...]:
-    """The job's names as the API would show them, one a matrix leg (at most 6 legs)."""
+    """The job's names as the API would show them, one a matrix leg: enough legs (at most 12) to show every value."""
     if job.uses:
         return (f"{job.name or job.id} / called",)
     matrix = job.matrix
-    legs = list(itertools.islice(itertools.product(*matrix.axes.values()), 6)) if matrix and not matrix.dynamic else []
+    axes = list(matrix.axes.values()) if matrix and not matrix.dynamic and all(matrix.axes.values()) else []
+    many = min(max(map(len, axes), default=0), 12)
+    legs = [tuple(values[leg % len(values)] for values in axes) for leg in range(many)]
     if not legs or matrix is None:
         return (_filled(job.name or job.id, {}),)
     names = []

@@ -32,13 +32,16 @@ MIN_SUCCESSES = 20
 FLOOR = 5  # minutes; below it a slow registry alone kills
 _HANG = 2.0  # a limit beyond twice the longest success stops hangs, not work
 _TAIL = 0.99
-_TOOL_LIMIT = re.compile(r"--timeout[= ](\d{1,4})([smh])\b")
+_TOOL_LIMIT = re.compile(r"-(?:test\.)?timeout[= ](\d{1,4})([smh])\b")
 _UNITS = {"s": 1 / 60, "m": 1.0, "h": 60.0}
+_BUILT = re.compile(  # things built before that are kept between runs
+    r"ccache|buildx|docker[- ](?:build|compose|image)|setup-docker|type=gha|bazel|turbo|\bnx\b|nix\b", re.IGNORECASE
+)
 _WAITS = re.compile(r"\bsleep\s+[\d$]|\bretry|\battempts?\b|Start-Sleep", re.IGNORECASE)
 _BACKLOG = re.compile(r"/stale$|lock-threads|no-response|close-(?:stale|inactive|issue)", re.IGNORECASE)
 _BACKPORT = re.compile(r"back-?port|cherry-?pick", re.IGNORECASE)
 _DECIDES = re.compile(
-    r"(?:then|else|fi|do|done|esac|exit|echo|printf|true|false|set|break|continue)\b|(?:if|elif|while)\s+!?\s*(?:\[|test\s)"
+    r"(?:then|else|fi|do|done|esac|exit|echo|printf|true|false|set|break|continue)\b|(?:if|elif|while)\s++(?:!\s*+)?(?:\[|test\s)"
     r"|(?:for|case)\s|\[|:|\{|\}|\w+=[^$(`]*$|[^\s()]+\)"
 )
 _SESSION = re.compile(r"tmate|upterm|action-debug|ssh-session|debugger-action", re.IGNORECASE)
@@ -129,16 +132,17 @@ def proposed(found: Lengths, job: Job, runner: str | None) -> float:
 
     Where steps have limits of their own, the job gets as much on top as they have together: they may really take so long.
     """
-    steps = sum(max(float(step.timeout or 0), _allowed(step)) for step in job.steps)
+    steps = sum(minutes_allowed(step) for step in job.steps)
     limit = tidy(max(found.needed + steps, FLOOR))
     return min(limit, SLIM_LIMIT) if runner == "slim" else limit
 
 
-def _allowed(step: Step) -> float:
-    """Minutes that a step's own tool is allowed by an option in its text (`--timeout=10m`), 0 when there is none."""
+def minutes_allowed(step: Step) -> float:
+    """Minutes that a step may take: by its own limit, or an option of its tool (`--timeout=10m`); 0 when none is told."""
     text = "\n".join([step.run or "", *step.inputs.values()])
     found = [float(number) * _UNITS[unit] for number, unit in _TOOL_LIMIT.findall(text)]
-    return max(found, default=0.0)
+    own = float(step.timeout) if step.timeout is not None and _number(step.timeout) else 0.0
+    return max([own, *found])
 
 
 def tidy(value: float) -> float:
@@ -183,6 +187,39 @@ def untouchable(workflow: Workflow, job: Job) -> str | None:
         return "it fills a cache: history shows it warm, and killed while cold it would never get warm again"
     if all(_only_decides(step) for step in job.steps):
         return "its steps only compare and print: there is nothing in it that could hang"
+    return None
+
+
+def may_be_cold(workflow: Workflow, job: Job) -> bool:
+    """Whether the job keeps built things between runs: without them it takes many times as long, and history shows it warm."""
+    cached = any("cache" in (step.action or "") for step in job.steps)
+    return cached or _BUILT.search(source(workflow, job)) is not None
+
+
+def unseen_work(job: Job, executions: Sequence[Execution]) -> str | None:
+    """
+    Work of the job that no success in the history has shown, in words, or None
+
+    A leg of the matrix that has not succeeded yet; a step that was added since, by its name; a step behind a filter
+    (`steps.`, `needs.`) that was skipped every time. Steps are compared where the history knows them.
+    """
+    good = [one for one in executions if one.conclusion == "success"]
+    names = "\n".join({one.name for one in good})
+    whole = job.matrix is not None and not job.matrix.exclude
+    for axis, values in job.matrix.axes.items() if job.matrix is not None and whole else ():
+        shown = [value for value in values if value in names]
+        if shown and len(shown) < len(values):
+            return f"no success of {axis} {next(value for value in values if value not in shown)}"
+    ran = {step.name for one in good for step in one.steps if step.conclusion == "success"}
+    for step in job.steps if ran else ():
+        gated = step.condition is not None and re.search(r"\b(?:steps|needs)\.", step.condition) is not None
+        if (
+            step.name is not None
+            and "${{" not in step.name
+            and step.name not in ran
+            and (step.condition is None or gated)
+        ):
+            return f"no success in which the step {step.name} ran"
     return None
 
 
@@ -261,4 +298,4 @@ def limit_of(job: Job) -> float | None:
 
 
 def _number(text: str) -> bool:
-    return re.fullmatch(r"\d+(\.\d+)?", text.strip()) is not None
+    return re.fullmatch(r"\d{1,6}(\.\d{1,6})?", text.strip()) is not None

@@ -4,7 +4,8 @@ Raise a time limit that stops jobs which were still working
 Fires where a job met its `timeout-minutes` at least three times (ended within 60 seconds of it, or GitHub's annotation says so,
 whatever the conclusion) in at least 1 % of its executions, while at least three successes needed more than 80 % of the
 limit: then the limit cuts into the honest length of the job. A limit that is met while every success is
-short has found a hang, and stays; so does one around a script that limits its own work (`timeout 600 make test`).
+short has found a hang, and stays; so does one around work that has a limit of its own (`timeout 600 make test`), and one whose
+comment says why it is what it is.
 
 The lengths of stopped executions are known only as "at least the limit", so the percentile is estimated with them as lower
 bounds (Kaplan-Meier), and beyond the limit by a log-normal through the visible percentiles. The new limit is 1.5 x that
@@ -29,6 +30,7 @@ from trimtab.catalogue.reading.limits import (
     Lengths,
     lengths,
     limit_of,
+    minutes_allowed,
     proposed,
     runner,
     untouchable,
@@ -48,7 +50,9 @@ ranges: Mapping[str, tuple[float, float]] = {"hits": (1, 1000), "share": (0, 1)}
 
 _MOST = 2.0  # times the old limit in one step
 _LEAST = 1.2
-_OWN_LIMIT = re.compile(r"(?:^|[\s;&|(])timeout\s+(?:-\S+\s+)*\d+(?:\.\d+)?[smh]?\s")
+_OWN_LIMIT = re.compile(r"(?:^|[\s;&|(])timeout\s++(?:-\S++\s++)*+\d++(?:\.\d++)?[smh]?\s")
+_REASON = re.compile(r"budget|agreed|cost|hang|stuck|on purpose|never|must not|do not|don't|policy", re.IGNORECASE)
+_NEAR = 0.7  # share of the job's limit
 _CAPS = {"slim": SLIM_LIMIT, "self-hosted": SELF_HOSTED_LIMIT}
 
 
@@ -57,7 +61,9 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         found = {}
         for job in workflow.jobs.values():
             limit = limit_of(job)
-            if limit is not None and untouchable(workflow, job) is None and not _bounds_itself(job):
+            if limit is None or untouchable(workflow, job) is not None or _is_meant(workflow, job):
+                continue
+            if not _bounds_itself(job, limit):
                 higher = _higher(workflow, job, limit, evidence)
                 if higher is not None:
                     found[job.id] = higher
@@ -65,9 +71,17 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             yield _finding(workflow, found)
 
 
-def _bounds_itself(job: Job) -> bool:
-    """Whether a script gives its work a limit of its own by `timeout 600 ...`: a higher one around it changes nothing."""
-    return any(_OWN_LIMIT.search(step.run or "") for step in job.steps)
+def _bounds_itself(job: Job, limit: float) -> bool:
+    """Whether a step has a limit of its own near the job's: a higher one around it changes nothing."""
+    own = [minutes_allowed(step) for step in job.steps]
+    return max(own, default=0.0) >= _NEAR * limit or any(_OWN_LIMIT.search(step.run or "") for step in job.steps)
+
+
+def _is_meant(workflow: Workflow, job: Job) -> bool:
+    """Whether a comment on the limit's line, or above it, says why it is what it is."""
+    line = workflow.span((*job.path, "timeout-minutes")).line
+    near = (workflow.tree.line(number) for number in (line - 1, line) if number > 0)
+    return any(_REASON.search(text.partition("#")[2]) for text in near)
 
 
 def _higher(workflow: Workflow, job: Job, limit: float, evidence: Evidence) -> tuple[float, Lengths] | None:

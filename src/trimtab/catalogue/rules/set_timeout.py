@@ -9,8 +9,9 @@ longest with a probability of at most 3/n (95 %, rule of three), and the limit l
 Not touched: jobs that call a workflow (`uses:`, where the key is not allowed), deployments and releases, work that is started by
 hand only, debugging sessions, steps that sleep or try again within limits of their own (also in an action of this repository),
 jobs that work off a backlog, that report their failures themselves (a job stopped by its limit does not count as failed) or may
-write to the repository, jobs on ubuntu-slim that may need its hard limit of 15 minutes, and jobs that may do more on an event
-(a nightly, an input) that the history has not seen succeed. Where steps have limits of their own, the job's comes on top.
+write to the repository, jobs on ubuntu-slim that may need its hard limit of 15 minutes, and jobs that may do more than the
+history has seen succeed: on an event (a nightly, an input), in a leg of the matrix, in a step. With a cache of built things,
+which may be cold one day, three times as much is left. Where steps have limits of their own, the job's comes on top.
 
 Without enough history nothing is changed, unless trimtab.toml gives the organisation's own default, which then has no price:
 
@@ -24,6 +25,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from trimtab.catalogue.evidence import Evidence
 from trimtab.catalogue.reading.hangs import count_stopped, without_hangs
@@ -32,10 +34,12 @@ from trimtab.catalogue.reading.limits import (
     SLIM_LIMIT,
     Lengths,
     lengths,
+    may_be_cold,
     minutes,
     proposed,
     runner,
     unseen_event,
+    unseen_work,
     untouchable,
     waits,
 )
@@ -49,6 +53,8 @@ design: Design = "counted"
 settings: Mapping[str, object] = {"default_minutes": 0}
 ranges: Mapping[str, tuple[float, float]] = {"default_minutes": (0, 7200)}
 count = count_stopped
+
+_COLD = 3.0  # times as long, where a cache of built things may be cold
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -138,7 +144,10 @@ def _known_lengths(workflow: Workflow, job: Job, evidence: Evidence, kind: str |
     event = unseen_event(workflow, job, evidence, found.names)
     if event is not None:
         return Unknown(f"it may do more on {event}, and no success on {event} was seen")
-    return found
+    work = unseen_work(job, executions)
+    if work is not None:
+        return Unknown(f"the history holds {work}")
+    return replace(found, needed=_COLD * found.needed) if may_be_cold(workflow, job) else found
 
 
 def _limit(found: Lengths | Unknown, job: Job, kind: str | None, evidence: Evidence) -> float | None:
@@ -147,7 +156,7 @@ def _limit(found: Lengths | Unknown, job: Job, kind: str | None, evidence: Evide
     default = evidence.setting("set-timeout.default_minutes")
     if not isinstance(default, int | float) or default <= 0:
         return None
-    least = max([float(step.timeout or 0) for step in job.steps], default=0.0)
+    least = sum(float(step.timeout or 0) for step in job.steps)
     limit = float(max(math.ceil(default), math.ceil(least)))
     return min(limit, SLIM_LIMIT) if kind == "slim" else limit
 

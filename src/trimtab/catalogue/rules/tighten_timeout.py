@@ -26,10 +26,12 @@ from trimtab.catalogue.reading.limits import (
     Lengths,
     lengths,
     limit_of,
+    may_be_cold,
     minutes,
     proposed,
     runner,
     unseen_event,
+    unseen_work,
     untouchable,
     waits,
 )
@@ -44,12 +46,9 @@ settings: Mapping[str, object] = {"loose": 5.0, "min_days": 28.0}
 ranges: Mapping[str, tuple[float, float]] = {"loose": (1.5, 1000), "min_days": (1, 3650)}
 count = count_stopped
 
-# Built things that are kept between runs, and work that goes on somewhere else: how long it takes cold is not in the history.
-_ROOMY = re.compile(
-    r"ccache|buildx|docker[- ](?:build|compose|image)|setup-docker|type=gha|bazel|turbo|\bnx\b|nix\b"
-    r"|flak(?:y|es?)\b|secrets\.(?!GITHUB_TOKEN|CODECOV)",
-    re.IGNORECASE,
-)
+_ELSEWHERE = re.compile(
+    r"\bflak(?:y|es?)\b|secrets\.(?!GITHUB_TOKEN|CODECOV)", re.IGNORECASE
+)  # the history does not show it all
 _TAGS = re.compile(r"refs/tags|workflow_dispatch|'schedule'")
 _RELEASE_BRANCH = re.compile(r"\brc\b|release|stable|[-/]v?\d|^v?\d", re.IGNORECASE)
 _ROOM = 2.0  # times what set-timeout would choose
@@ -79,10 +78,10 @@ def _has_reason(workflow: Workflow, job: Job) -> bool:
     if not _runs_for_changes(workflow) or _ahead_of_delivery(workflow, job) or _explained(workflow, job):
         return True
     text = source(workflow, job)
-    if _TAGS.search(job.condition or "") or _ROOMY.search(text):
+    if _TAGS.search(job.condition or "") or _ELSEWHERE.search(text) or may_be_cold(workflow, job):
         return True
     limits_itself = "timeout" in text.lower().replace("timeout-minutes", "")
-    return limits_itself or any("cache" in (step.action or "") or "repository" in step.inputs for step in job.steps)
+    return limits_itself or any("repository" in step.inputs for step in job.steps)
 
 
 def _runs_for_changes(workflow: Workflow) -> bool:
@@ -97,16 +96,23 @@ def _runs_for_changes(workflow: Workflow) -> bool:
 
 def _ahead_of_delivery(workflow: Workflow, job: Job) -> bool:
     """Whether a job that delivers waits for this one: a run that is cut holds the delivery up."""
-    behind = {job.id}
-    while more := {other.id for other in workflow.jobs.values() if behind.intersection(other.needs)} - behind:
-        behind |= more
+    waiting: dict[str, list[str]] = {}
+    for other in workflow.jobs.values():
+        for need in other.needs:
+            waiting.setdefault(need, []).append(other.id)
+    behind, left = {job.id}, [job.id]
+    while left:
+        more = [id for id in waiting.get(left.pop(), ()) if id not in behind]
+        behind.update(more)
+        left += more
     return any(delivers(workflow.jobs[id]) is not None for id in behind)
 
 
 def _explained(workflow: Workflow, job: Job) -> bool:
-    """Whether a comment stands on the limit's line or on the line above."""
-    span = workflow.span((*job.path, "timeout-minutes"))
-    return "#" in span.text or workflow.tree.line(span.line - 1).strip().startswith("#")
+    """Whether a comment stands on the limit's line, on the two lines above, or at the job's key."""
+    line = workflow.span((*job.path, "timeout-minutes")).line
+    near = {line, line - 1, line - 2, workflow.span(job.path).line} - {0, -1}
+    return any("#" in workflow.tree.line(number) for number in near)
 
 
 def _tighter(workflow: Workflow, job: Job, limit: float, evidence: Evidence) -> tuple[float, Lengths] | None:
@@ -116,6 +122,8 @@ def _tighter(workflow: Workflow, job: Job, limit: float, evidence: Evidence) -> 
     if isinstance(found, Unknown) or found.p99 is None or found.days < _number(evidence, "min_days"):
         return None
     if limit <= _number(evidence, "loose") * found.p99 or unseen_event(workflow, job, evidence, found.names):
+        return None
+    if isinstance(executions, Unknown) or unseen_work(job, executions) is not None:
         return None
     roomy = replace(found, needed=_ROOM * found.needed)
     new = max(proposed(roomy, job, runner(workflow, job, evidence)), _LEAST)
