@@ -22,6 +22,8 @@ Does not fire where cancelling could lose something:
 - it is there for releases, or a job that can run on a pull request deploys, publishes, pushes or holds a token that may
   write code;
 - another workflow has the same name (groups are compared without case): they would cancel each other;
+- a comment in it speaks of concurrency or cancelling: somebody has decided;
+- a step takes something down after success or failure, which a cancelled run would skip;
 - a job without needs runs `always()`: it goes on when its run is cancelled, and the newer run waits for it; or a step saves a
   cache `always()`, which a cancelled run would save half full;
 - nothing in it builds or tests: a bot that answers within seconds has nothing to save;
@@ -66,6 +68,10 @@ GROUP = "${{ github.workflow }}-${{ github.event.pull_request.number || github.r
 _TYPES = frozenset({"opened", "synchronize", "reopened", "ready_for_review"})
 _SAME_NUMBER = ("pull_request_target", "pull_request_review", "pull_request_review_comment")
 _NO_WORK = ("actions/checkout", "actions/dependency-review-action", "actions/labeler", "actions/stale")
+_ALWAYS = re.compile(r"\balways\s*\(\s*\)", re.IGNORECASE)
+_UNLESS_CANCELLED = re.compile(r"failure\s*\(|!\s*cancelled\s*\(", re.IGNORECASE)
+_TAKES_DOWN = re.compile(r"\b(?:clean|tear|destroy|delete|terminate|unlock|release|stop|down|prune)", re.IGNORECASE)
+_SPOKEN = re.compile(r"\bconcurren|\bcancel", re.IGNORECASE)
 _MIN_COMPLETE = 20
 _MIN_RUNS = 20
 _SHORT = 60.0  # seconds, of the median run
@@ -103,6 +109,11 @@ def _name(workflow: Workflow) -> str:
     return (workflow.name or workflow.path).strip().lower()
 
 
+def _is_spoken_of(workflow: Workflow) -> bool:
+    """Whether a comment speaks of concurrency or cancelling: then somebody has decided."""
+    return any(_SPOKEN.search(line.partition("#")[2]) for line in workflow.tree.text.splitlines())
+
+
 def _may_cancel(workflow: Workflow) -> bool:
     """Whether the triggers let one run of a pull request replace another, and nobody has spoken about concurrency."""
     event = workflow.events.get("pull_request")
@@ -110,7 +121,7 @@ def _may_cancel(workflow: Workflow) -> bool:
         return False
     if event.types is not None and ("synchronize" not in event.types or not _TYPES.issuperset(event.types)):
         return False
-    return not _has_concurrency(workflow) and not is_for_delivery(workflow)
+    return not _has_concurrency(workflow) and not is_for_delivery(workflow) and not _is_spoken_of(workflow)
 
 
 def _has_concurrency(workflow: Workflow) -> bool:
@@ -123,7 +134,7 @@ def _only_builds(workflow: Workflow, files: Mapping[str, Workflow]) -> bool:
     active = [job for job in workflow.jobs.values() if not never_runs(job.condition, PULL_REQUEST)]
     if "github.event.action" in workflow.tree.text or not any(_works(job) for job in active):
         return False
-    if any(_survives(job) for job in active):
+    if any(_survives(job) or _leaves_behind(job) for job in active):
         return False
     if any(_delivers(job) or holds_write_token(workflow, job) or called_deliver(job, files) for job in active):
         return False
@@ -139,8 +150,16 @@ def _delivers(job: Job) -> bool:
 
 def _survives(job: Job) -> bool:
     """Whether a cancelled run goes on with this job, or ends it with a step that saves a cache as if all had been done."""
-    saves = any("always()" in (step.condition or "") and "cache" in (step.action or "") for step in job.steps)
-    return saves or (not job.needs and "always()" in (job.condition or "").replace(" ", "").lower())
+    saves = any(_ALWAYS.search(step.condition or "") and "cache" in (step.action or "") for step in job.steps)
+    return saves or (not job.needs and _ALWAYS.search(job.condition or "") is not None)
+
+
+def _leaves_behind(job: Job) -> bool:
+    """Whether a step that a cancelled run skips takes down what an earlier one has put up outside the runner."""
+    return any(
+        _UNLESS_CANCELLED.search(step.condition or "") and _TAKES_DOWN.search(f"{step.name or ''} {step.run or ''}")
+        for step in job.steps
+    )
 
 
 def _works(job: Job) -> bool:

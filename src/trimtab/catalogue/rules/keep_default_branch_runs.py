@@ -13,7 +13,7 @@ Does not fire where the word `true` can be meant for the default branch:
 
 - there is no pull_request event: then cancelling pushes is all that it can be for;
 - pushes elsewhere or people start it too, and closing a pull request is to cancel its runs: no expression does all three;
-- a comment at the concurrency speaks of branches: then somebody meant it;
+- a comment at the concurrency speaks of branches, or of the newest run: then somebody meant it;
 - it runs for a merge queue: each commit was tested before it landed;
 - the group keeps such runs apart already (run id, SHA, `github.head_ref || github.run_id`), or cannot be understood, or does
   not keep pull requests apart from each other: a lock is not a queue;
@@ -65,10 +65,9 @@ _KEPT = re.compile(
     r"main$|master$|trunk$|v?\d|rel(ease)?s?[-/*]|stable|maint|lts|support|.*-(stable|maint|maintenance|release)$", re.I
 )
 _SCANNER = re.compile(r"codeql-action|zizmor|scorecard-action|trivy-action|dependency-review", re.I)
-_SLACK = timedelta(minutes=5)  # a cancelled run takes a while to wind down
-
-
+_MEANT = re.compile(r"branch|\bmain\b|\bmaster\b|\btrunk\b|default|newest|latest", re.IGNORECASE)
 _MIN_RUNS = 20
+_SLACK = timedelta(minutes=5)  # a cancelled run takes a while to wind down
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -128,10 +127,10 @@ def _is_gated(job: WorkflowJob, gates: set[str]) -> bool:
 
 
 def _meant_for_branches(workflow: Workflow, one: Concurrency) -> bool:
-    """Whether a comment above the concurrency, or in it, says what is to happen to the runs of a branch."""
+    """Whether a comment above the concurrency, or in it, speaks of the runs of a branch, or says that the newest counts."""
     line = workflow.span(one.path).line
     near = (workflow.tree.line(number) for number in range(max(line - 3, 1), line + 4))
-    return any("branch" in text.partition("#")[2].lower() for text in near)
+    return any(_MEANT.search(text.partition("#")[2]) for text in near)
 
 
 def _tells_of_a_commit(job: WorkflowJob) -> bool:
