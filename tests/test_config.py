@@ -150,3 +150,11 @@ def test_a_number_outside_what_a_rule_works_with_is_refused(days: str) -> None:
         parse(f"[rules.shorten-artifact-retention]\ndays = {days}", rules=rules, ranges=ranges)
     assert "1 to 89" in error.value.why
     assert error.value.fix == "days = 7"
+
+
+def test_a_number_takes_the_form_of_its_default() -> None:
+    rules = {"fail-early": {"min_failure_share": 0.05, "days": 7}}
+    told = parse("[rules.fail-early]\nmin-failure-share = 1\ndays = 14.0", rules=rules).rules["fail-early"]
+    assert [repr(told[key]) for key in ("min_failure_share", "days")] == ["1.0", "14"]
+    with pytest.raises(ConfigError, match=r"days is 14\.5"):
+        parse("[rules.fail-early]\ndays = 14.5", rules=rules)

@@ -244,7 +244,23 @@ def _settings(
         if isinstance(item, int | float) and not least <= item <= most:
             why = f"the rule works with {least:g} to {most:g}; outside it would say nothing, or nonsense"
             raise ConfigError(f"{place} is {item!r}", why, f"{key.replace('_', '-')} = {defaults[key]}")
+        named[key] = _as_default(place, item, defaults[key])
     return named
+
+
+def _as_default(place: str, value: object, default: object) -> object:
+    """A number in the form of its default: 1 for a share is 1.0, 14.0 days are 14; ConfigError for 14.5 days."""
+    if isinstance(default, bool) or not isinstance(value, int | float) or isinstance(value, bool):
+        return value
+    if isinstance(default, float):
+        return float(value)
+    if isinstance(default, int) and isinstance(value, float):
+        if value != int(value):
+            raise ConfigError(
+                f"{place} is {value!r}", "a whole number is wanted", f"{place.rpartition('.')[2]} = {default}"
+            )
+        return int(value)
+    return value
 
 
 def _refuse_type(place: str, value: object, default: object) -> None:
