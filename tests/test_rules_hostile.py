@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from evidence import FolderEvidence
 from trimtab.catalogue import rules
 from trimtab.catalogue.reading.conditions import PULL_REQUEST, group_varies, never_runs, push_to, takes
+from trimtab.catalogue.reading.purpose import action_version, delivers, step_delivers
 from trimtab.errors import EditRefused
 from trimtab.workflow.edits import edit
-from trimtab.workflow.model import Event
+from trimtab.workflow.model import Event, Step
 from trimtab.workflow.prove import prove
+from trimtab.workflow.read import read
 
 PATH = ".github/workflows/ci.yml"
 KEY_WORDS = """
@@ -131,3 +133,42 @@ def test_filters_too_long_to_read_take_nothing(pattern: str) -> None:
 
 def test_numbers_too_large_for_a_float_are_not_known() -> None:
     assert not never_runs("0x" + "f" * 300 + " == 1", push_to("main"))
+
+
+@pytest.mark.parametrize("words", ["npm ", "mvn gradle rsync ", "git - ", "docker ", " ", "npm publisher "])
+def test_long_scripts_that_only_begin_to_deliver_are_read(words: str) -> None:
+    lines = f"git\n{(words * (1980 // len(words)) + '.' + chr(10)) * 480}"
+    assert step_delivers(Step(0, (), run=lines)) is None
+    assert step_delivers(Step(0, (), run=lines + "npm run publish")) is not None
+
+
+@pytest.mark.parametrize(
+    ("script", "runs"),
+    [
+        ("npm -w a publish", "npm -w a"),
+        ("npm ci; publish", None),
+        ("npm\npublish", "npm publish"),
+        ("npm ci\npublish", "npm ci publish"),
+        ("npm ci\n publish", None),
+        ("yarn\ngit -C x push", "git -C x"),
+        ("git -C x\npull && push", None),
+        ("./gradlew build publishAll", "./gradlew build publishAll"),
+        ("mvn -B \\\n  deploy", "mvn -B deploy"),
+        ("mvn -B; deploy", "mvn -B; deploy"),
+        ("rsync a b\nx@y", None),
+        ("a b\ndocker buildx build --push .; aws s3 ls", "docker buildx build"),
+        ("npm ci\nnpm publish", "npm publish"),
+    ],
+)
+def test_a_delivery_is_found_behind_other_words(script: str, runs: str | None) -> None:
+    assert step_delivers(Step(0, (), run=script)) == (runs and f"runs {runs}")
+
+
+@pytest.mark.parametrize(
+    ("comment", "version"), [("#" * 900_000, ()), ("#" * 900_000 + " v4.1", (4, 1)), ("# 4.1.0", (4, 1, 0))]
+)
+def test_the_version_behind_a_commit_id_is_found_among_marks(comment: str, version: tuple[int, ...]) -> None:
+    text = f"on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - uses: actions/cache@{'a' * 40} {comment}\n"
+    workflow = read(PATH, text.encode())
+    assert action_version(workflow, workflow.jobs["a"].steps[0]) == version
+    assert delivers(workflow.jobs["a"]) is None

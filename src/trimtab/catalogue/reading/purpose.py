@@ -9,7 +9,7 @@ first. The answer errs on one side: a word that may mean delivery counts as deli
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 from yaml.nodes import ScalarNode
@@ -32,21 +32,37 @@ _PUSHING = frozenset({"docker/build-push-action", "docker/bake-action"})
 # Commands that change the world outside the runner. Each alternative starts at a word.
 _SCRIPT = re.compile(
     r"""(?:^|[\s;&|(`"'])(?:
-      (?:npm|yarn|pnpm|bun|lerna|changeset|poetry|uv|hatch|flit|maturin|cargo|vsce|ovsx|pdm|deno|jsr|pixi)\s(?:[^\n;|&]*\s)?(?:publish|release|upload)\b
-    | semantic-release | twine\s+upload | gem\s+push | mix\s+hex\.publish | (?:dotnet\s+)?nuget\s+push | goreleaser
-    | git\s+(?:-[^\n]*\s)?push | git-push | gh\s+release\s+(?:create|upload|edit|delete)
+      semantic-release | twine\s+upload | gem\s+push | mix\s+hex\.publish | (?:dotnet\s+)?nuget\s+push | goreleaser
+    | git\s+push | git-push | gh\s+release\s+(?:create|upload|edit|delete)
     | gh\s+(?:workflow\s+run|pr\s+(?:create|merge|close|edit|review))
-    | docker\s+(?:image\s+|compose\s+|manifest\s+)?push | podman\s+push | [^\n]*--push\b
+    | docker\s+(?:image\s+|compose\s+|manifest\s+)?push | podman\s+push
     | skopeo\s+copy | crane\s+(?:push|copy|tag) | oras\s+push | cosign\s
     | helm\s+(?:upgrade|push) | kubectl\s+(?:apply|set|rollout)
     | (?:terraform|tofu|terragrunt|pulumi|cdk|sls|serverless|sam|eksctl)\s
     | aws\s | gsutil\s | gcloud\s | az\s | fly(?:ctl)?\s+deploy
     | vercel\b | netlify\s | firebase\s | wrangler\s | heroku\s | surge\s
-    | (?:mvn|\./mvnw)\s[^\n]*\bdeploy\b | (?:gradle|\./gradlew)\s[^\n]*(?:[pP]ublish|[rR]elease)
-    | mkdocs\s+gh-deploy | mike\s+deploy | rsync\s[^\n]*@ | scp\s | ssh\s | ansible(?:-playbook)?\s
+    | mkdocs\s+gh-deploy | mike\s+deploy | scp\s | ssh\s | ansible(?:-playbook)?\s
     )""",
     re.VERBOSE | re.IGNORECASE,
 )
+# Commands with anything between their first word and the one that tells. Kept apart: a single expression would look for the
+# second word anew at each repetition of the first. For each: the characters that end it, and the second word.
+_BEGINNING = re.compile(
+    r"""(?:^|[\s;&|(`"'])(?:
+      (?P<package>npm|yarn|pnpm|bun|lerna|changeset|poetry|uv|hatch|flit|maturin|cargo|vsce|ovsx|pdm|deno|jsr|pixi)(?=\s)
+    | (?P<git>git)\s+(?=-) | (?P<maven>mvn|\./mvnw)(?=\s) | (?P<gradle>gradle|\./gradlew)(?=\s) | (?P<rsync>rsync)(?=\s)
+    )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_REST = {
+    "package": (re.compile(r"[\n;|&]"), re.compile(r"(?<=\s)(?:publish|release|upload)\b", re.IGNORECASE)),
+    "git": (re.compile(r"\n"), re.compile(r"(?<=\s)push", re.IGNORECASE)),
+    "maven": (re.compile(r"\n"), re.compile(r"\bdeploy\b", re.IGNORECASE)),
+    "gradle": (re.compile(r"\n"), re.compile(r"(?:publish|release)\w*", re.IGNORECASE)),
+    "rsync": (re.compile(r"\n"), re.compile(r"@")),
+}
+_OVER_THE_END = ("package", "git")  # the second word may also begin the next line
+_PUSH = re.compile(r"--push\b", re.IGNORECASE)
 # The first words of those commands: most scripts hold none of them, and a set is quicker to ask than the expression.
 _TOOLS = frozenset({
     "npm", "yarn", "pnpm", "bun", "lerna", "changeset", "poetry", "uv", "hatch", "flit", "maturin", "cargo", "vsce",
@@ -57,7 +73,7 @@ _TOOLS = frozenset({
     "mkdocs", "mike", "rsync", "scp", "ssh", "ansible", "ansible-playbook",
 })  # fmt: skip
 _OPENED = str.maketrans(dict.fromkeys("\t\n;&|(`\"'", " "))
-_MAX_LINE = 2000  # characters of one command; 2 of 1,684 real files have longer ones
+_MAX_LINE = 2000  # characters of a line that a person can follow; 2 of 1,684 real files have longer ones
 _GENERATED = re.compile(
     r"\b(?:auto-?generated|automatically generated|generated automatically|generated (?:by|from|with|file))\b"
     r"|\bnot (?:be )?(?:\w+ )?(?:edit(?:ed)?|modif(?:y|ied)|change(?:d)?)\b",
@@ -191,7 +207,7 @@ def action_version(workflow: Workflow, step: Step) -> tuple[int, ...]:
     ref = step.ref or ""
     if re.fullmatch(r"[0-9a-f]{40}", ref):
         line = workflow.span((*step.path, "uses")).text
-        found = re.search(r"#.*?\bv?(\d+(?:\.\d+)*)\b", line.partition(ref)[2])
+        found = re.search(r"\bv?(\d+(?:\.\d+)*)\b", line.partition(ref)[2].partition("#")[2])
     else:
         found = re.fullmatch(r"v?(\d+(?:\.\d+)*)", ref)
     return tuple(int(part[:9]) for part in found[1].split(".")) if found else ()
@@ -228,7 +244,31 @@ def _script_delivers(script: str) -> str | None:
         return None
     text = re.sub(r"\\\n\s*", " ", script)
     text = re.sub(r"(?m)^[ \t]*#.*$", "", text)
-    if max(map(len, text.split("\n"))) > _MAX_LINE:  # what takes a person too long takes the expression below too long
+    if max(map(len, text.split("\n"))) > _MAX_LINE:
         return "a line too long to read"
-    found = _SCRIPT.search(text)
-    return " ".join(found[0].strip(" \t\n;&|(`\"'").split()[:3]) if found else None
+    short = _SCRIPT.search(text)
+    found = [] if short is None else [short.span()]
+    start, end = min([*found, *_long_commands(text)], default=(0, 0))
+    return " ".join(text[start:end].strip(" \t\n;&|(`\"'").split()[:3]) or None
+
+
+def _long_commands(text: str) -> Iterator[tuple[int, int]]:
+    """Where the first of the commands with something in between stand; each part of the text is read once for each kind."""
+    pushed = _PUSH.search(text)
+    if pushed is not None:
+        yield text.rfind("\n", 0, pushed.start()) + 1, pushed.end()
+    read: dict[str, int] = {}
+    for begun in _BEGINNING.finditer(text):
+        kind = str(begun.lastgroup)
+        if begun.end() < read.get(kind, 0):
+            continue
+        ends, word = _REST[kind]
+        stop = ends.search(text, begun.end() + 1)
+        end = stop.start() if stop else len(text)
+        found = word.search(text, begun.end() + 1, end)
+        if found is None and kind in _OVER_THE_END and text[end : end + 1] == "\n":
+            found = word.match(text, end + 1)
+        if found is not None:
+            yield begun.start(), found.end()
+            return
+        read[kind] = end
