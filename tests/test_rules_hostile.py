@@ -13,8 +13,10 @@ from evidence import FolderEvidence
 from trimtab.catalogue import rules
 from trimtab.catalogue.reading.conditions import PULL_REQUEST, group_varies, never_runs, push_to, takes
 from trimtab.catalogue.reading.purpose import action_version, delivers, step_delivers
+from trimtab.catalogue.rules.gate_unaffected_jobs import _tests_its_docs
 from trimtab.errors import EditRefused
 from trimtab.workflow.edits import edit
+from trimtab.workflow.ignores import ignored
 from trimtab.workflow.model import Event, Step
 from trimtab.workflow.prove import prove
 from trimtab.workflow.read import read
@@ -172,3 +174,29 @@ def test_the_version_behind_a_commit_id_is_found_among_marks(comment: str, versi
     workflow = read(PATH, text.encode())
     assert action_version(workflow, workflow.jobs["a"].steps[0]) == version
     assert delivers(workflow.jobs["a"]) is None
+
+
+@pytest.mark.parametrize("id", rules())
+@pytest.mark.parametrize("words", ["pulls/", "#trimtab:ignore[", "${{", "1"])
+def test_a_comment_of_one_word_delays_no_rule(id: str, words: str) -> None:
+    text = f"on: [push, pull_request]\njobs: {{a: {{runs-on: x}}}}\n# {words * (900_000 // len(words))}\n"
+    ask(id, text.encode())
+    assert ignored(text, 3) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("text", "tested"),
+    [
+        ("testpaths=" * 90_000, False),
+        ("README.md'" * 90_000, False),
+        ("testpaths=" * 90_000 + "docs", True),
+        ("testpaths = tests\ntestpaths=['a', 'docs']", True),
+        ("testpaths = tests\ndocs", False),
+        ('README.rst" | pytest', True),
+        ('README.rst"\npytest', False),
+        ("--doctest-modules", True),
+    ],
+    ids=["paths", "readme", "docs last", "second line", "next line", "pipe", "no pipe", "doctest"],
+)
+def test_a_test_configuration_that_names_documentation(text: str, tested: bool) -> None:
+    assert _tests_its_docs(FolderEvidence(Path("nowhere"), {"pyproject.toml": text.encode()}, {})) is tested

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-_MARK = re.compile(r"#\s*trimtab:\s*ignore\[([^\]]*)\]")
+_MARK = re.compile(r"#\s*trimtab:\s*ignore\[([^\]\[#]*)\]")
 
 
 def ignored(text: str, line: int) -> frozenset[str]:

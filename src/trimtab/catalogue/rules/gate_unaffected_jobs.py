@@ -62,12 +62,15 @@ _ABOUT_DOCS = re.compile(
 _ABOUT_THE_REQUEST = re.compile(
     r"label|approv|review|triage|stale|assign|template|title|comment|preview|size|tidy|bot\b", re.I
 )
-_GATED = re.compile(r"paths-filter|changed-files|changed_files|--name-only|needs\.changes\b|pulls/\S*/files")
+_GATED = re.compile(r"paths-filter|changed-files|changed_files|--name-only|needs\.changes\b|pulls/\S{0,200}/files")
 _WORKSPACES = (
     *("Cargo.toml", "go.work", "pnpm-workspace.yaml", "nx.json", "turbo.json", "lerna.json", "rush.json", "pom.xml"),
     *("settings.gradle", "settings.gradle.kts", "WORKSPACE", "MODULE.bazel", "pyproject.toml", "CMakeLists.txt"),
 )
-_TESTS_DOCS = re.compile(r"doctest|testpaths\s*=.*\bdocs?\b|README\.(md|rst)\s*[\"'].*pytest")
+_TESTS_DOCS = (  # what begins a line, and what tells behind it; apart, so that no line is read again for each beginning
+    (re.compile(r"testpaths\s*="), re.compile(r"\bdocs?\b")),
+    (re.compile(r"README\.(md|rst)\s*[\"']"), re.compile("pytest")),
+)
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -155,7 +158,7 @@ def _tests_its_docs(evidence: Evidence) -> bool:
     """Whether the test configuration looks into documentation, or documentation is compiled into the code."""
     for name in ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg", "conftest.py"):
         text = evidence.text(name)
-        if isinstance(text, str) and _TESTS_DOCS.search(text):
+        if isinstance(text, str) and ("doctest" in text or _names_docs(text)):
             return True
     for glob in ("src/lib.rs", "*/src/lib.rs", "crates/*/src/lib.rs"):
         paths = evidence.tracked(glob)
@@ -163,6 +166,17 @@ def _tests_its_docs(evidence: Evidence) -> bool:
             text = evidence.text(path)
             if isinstance(text, str) and "include_str!" in text and ".md" in text:
                 return True
+    return False
+
+
+def _names_docs(text: str) -> bool:
+    for begins, tells in _TESTS_DOCS:
+        end = 0
+        for begun in begins.finditer(text):
+            if begun.end() > end:
+                end = text.find("\n", begun.end()) % (len(text) + 1)  # where there is none, the text's own end
+                if tells.search(text, begun.end(), end):
+                    return True
     return False
 
 
