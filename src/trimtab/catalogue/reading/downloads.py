@@ -12,34 +12,52 @@ with the Python version. Jobs with the same file share one entry, and the first 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+import tomllib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from trimtab.catalogue.evidence import Evidence
-from trimtab.catalogue.reading.installs import Install, inside, tools_mentioned
+from trimtab.catalogue.reading.installs import (
+    Install,
+    commands,
+    inside,
+    is_install,
+    joined,
+    sure_commands,
+    tools_mentioned,
+)
 from trimtab.catalogue.reading.purpose import action_major
 from trimtab.model import Unknown
 from trimtab.workflow.model import Job, Step, Workflow
 
-ACTIONS = {"actions/setup-node": 2, "actions/setup-python": 3, "actions/setup-java": 2}  # first major with `cache`
+# From which version on a cache works: GitHub shut down the service that older ones ask in April 2025, and since then they fail
+# or wait for minutes. Of each major that a release mended the first such release; earlier majors were never mended.
+ACTIONS: Mapping[str, tuple[tuple[int, int], ...]] = {
+    "actions/setup-node": ((3, 9), (4, 2)),
+    "actions/setup-python": ((4, 9), (5, 4)),
+    "actions/setup-java": ((3, 14), (4, 7)),
+}
 _NODE_LOCKS = {
     "npm": ("package-lock.json", "npm-shrinkwrap.json"),
     "yarn": ("yarn.lock",),
     "pnpm": ("pnpm-lock.yaml",),
 }
-_FEW = {
-    "npm": 30,
-    "yarn": 30,
-    "pnpm": 30,
-    "pip": 8,
-    "poetry": 8,
-    "pipenv": 8,
-}  # packages; a cache for less costs what it saves
-_ENTRY = re.compile(
-    r'"version": |^ +version:? |^version = |^ +resolution: ', re.M
-)  # one a package, in any of these lock files
+_FEW = {"npm": 30, "yarn": 30, "pnpm": 30, "pip": 8}  # packages; a cache for less costs what it saves
+_MOST_FILES = 50  # requirements files that one command reaches; real ones reach a handful
+_MOST_TOML = 100_000  # characters of a pyproject.toml that is read
+_ENTRY = re.compile(r'"version": |^ +version:? |^ +resolution: ', re.M)  # one a package, in any of these lock files
 _PINNED = 0.8  # share of a requirements file's lines that name one version
 _INSTALLERS = frozenset({"pip", "setuptools", "wheel", "build", "pip-tools"})
+_OTHER_INSTALLERS = frozenset({"uv", "sudo", "poetry", "pipenv", "pdm"})
+_INCLUDE = re.compile(r"(?:(?:-r|-c)[ \t]*|(?:--requirement|--constraint)[= \t][ \t]*)(\S+)")
+_PIP_INSTALL = re.compile(r"\bpip[\d.]*(?:\s+-\S+){0,5}\s+install\b")
+_REMOVED = re.compile(r"\b(?:rm|mv|del|rimraf|Remove-Item)\b")
+# Files in which package managers are told to keep their downloads elsewhere, and words of such a line.
+_SETTINGS = (".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml", ".mvn/maven.config")
+_PLACES = re.compile(
+    r"^[ \t\"'-]*(?:cache|store|virtual-?store|global-?folder|enableGlobalCache|yarn-offline)|maven\.repo\.local",
+    re.IGNORECASE | re.MULTILINE,
+)
 _VALUED = frozenset({
     "-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--timeout", "--retries", "--progress-bar", "--only-binary",
     "--no-binary",
@@ -82,7 +100,37 @@ def downloads(
     workflow: Workflow, job: Job, step: Step, installs: tuple[Install, ...], evidence: Evidence
 ) -> Downloads | None:
     """What the setup action in `step` would keep for the job's `installs`; None when that is not certain or not worth it."""
-    return _READERS[step.action or ""](workflow, job, step, installs, evidence)
+    kept = _READERS[step.action or ""](workflow, job, step, installs, evidence)
+    return None if kept is None or _is_rewritten(job, kept.lock.split(", ")) or _is_elsewhere(kept, evidence) else kept
+
+
+def works(action: str, version: tuple[int, ...], *, is_commit: bool) -> bool:
+    """Whether a cache works in this version of a setup action; "v4" moves to its newest release, a commit's "# v4" does not."""
+    floors = ACTIONS[action]
+    if not version or version[0] < floors[0][0] or (is_commit and len(version) == 1):
+        return False
+    return len(version) == 1 or all(version >= floor for floor in floors if floor[0] == version[0])
+
+
+def _is_rewritten(job: Job, locks: list[str]) -> bool:
+    """Whether a script of the job names a lock file other than to install from it: it may write or remove the file."""
+    names = [lock.rpartition("/")[2] for lock in locks]
+    for step in job.steps:
+        for command, _ in commands(step.run or ""):
+            if is_install(command) or _PIP_INSTALL.search(command):
+                continue
+            if any(name in command for name in names) or ("lock" in command and _REMOVED.search(command)):
+                return True
+    return False
+
+
+def _is_elsewhere(kept: Downloads, evidence: Evidence) -> bool:
+    """Whether a file of settings tells where packages are kept: the action might ask for another folder than is filled."""
+    if kept.tool == "pip":
+        return False
+    folders = {".", kept.installs[0].folder}
+    texts = [evidence.text(inside(folder, name)) for folder in sorted(folders) for name in _SETTINGS]
+    return any(isinstance(text, str) and _PLACES.search(text) for text in texts)
 
 
 # ------------------------------------------------------------------------------------ Node
@@ -98,7 +146,7 @@ def _node(
     lock = next((name for name in _NODE_LOCKS[tool] if _tracked(evidence, inside(folder, name))), None)
     if (
         lock is None
-        or not _is_there(tool, folder, job, step, evidence)
+        or not _is_there(tool, folder, workflow, job, step, evidence)
         or _is_small(tool, inside(folder, lock), evidence)
     ):
         return None
@@ -130,19 +178,19 @@ def _only_values(install: Install) -> bool:
     return any(word in ("--filter", "-F", "--dir", "-C", "--reporter") for word in install.words)
 
 
-def _is_there(tool: str, folder: str, job: Job, setup: Step, evidence: Evidence) -> bool:
+def _is_there(tool: str, folder: str, workflow: Workflow, job: Job, setup: Step, evidence: Evidence) -> bool:
     """Whether the package manager, in the version that the project wants, is there when setup-node asks it for its folder."""
     before = [step for step in job.steps if step.index < setup.index]
-    corepack = any("corepack enable" in (step.run or "") for step in before)
+    ran = {command for step in before for command in sure_commands(workflow, job, step)}
+    corepack = bool(ran & {"corepack enable", f"corepack enable {tool}"})
     if tool == "npm":
         return True
     if tool == "pnpm":
         ready = [step for step in before if step.action == "pnpm/action-setup" and step.condition is None]
-        installed = any(
-            "npm install -g pnpm" in (step.run or "") or "npm i -g pnpm" in (step.run or "") for step in before
-        )
         plain = all({"run_install", "cache", "dest"}.isdisjoint(step.inputs) for step in ready)
-        return (bool(ready) and plain) or installed or corepack
+        installed = any(re.fullmatch(r"npm (?:i|install) (?:-g|--global) pnpm(?:@[\w.]+)?", command) for command in ran)
+        # Behind corepack pnpm's version is that of the folder, and setup-node asks in the root.
+        return (bool(ready) and plain) or installed or (corepack and folder == ".")
     if _tracked(evidence, inside(folder, ".yarn/cache/**")) or _tracked(evidence, inside(folder, ".yarn/releases/**")):
         return False
     berry = (
@@ -167,37 +215,22 @@ def _python(
 ) -> Downloads | None:
     if not {"python-version", "python-version-file"}.intersection(step.inputs):
         return None
-    for tool, lock in (("poetry", "poetry.lock"), ("pipenv", "Pipfile.lock")):
-        mine = tuple(one for one in installs if one.tool == tool)
-        if mine:
-            ready = tool == "pipenv" or _poetry_before(job, step)
-            good = (
-                ready
-                and {one.folder for one in mine} == {"."}
-                and _tracked(evidence, lock)
-                and not _is_small(tool, lock, evidence)
-            )
-            return Downloads(step, tool, lock, (("cache", tool),), mine) if good else None
     return _pip(job, step, tuple(one for one in installs if one.tool == "pip"), evidence)
-
-
-def _poetry_before(job: Job, setup: Step) -> bool:
-    before = " ".join(step.run or "" for step in job.steps if step.index < setup.index)
-    return "install poetry" in before or any(
-        "install-poetry" in (s.action or "") for s in job.steps if s.index < setup.index
-    )
 
 
 def _pip(job: Job, step: Step, installs: tuple[Install, ...], evidence: Evidence) -> Downloads | None:
     """pip: all that the job installs must be pinned in tracked requirements files; they become the key."""
-    scripts = "\n".join(step.run or "" for step in job.steps)
-    if len(re.findall(r"(?m)^[^#\n]*\bpip[\d.]*\s+install\b", scripts)) > len(installs):
+    told = (command for one in job.steps for command, _ in commands(one.run or ""))
+    if sum(len(_PIP_INSTALL.findall(command)) for command in told) > len(installs):
         return None  # one that may not run, or whose folder is not certain
-    named = [_pip_files(one) for one in installs]
-    files = tuple(dict.fromkeys(name for names in named for name in names or ()))
-    if None in named or not files or {"uv", "sudo"}.intersection(tools_mentioned(job)):
+    named = [_pip_files(one, evidence) for one in installs]
+    asked = [name for names in named for name in names or ()]
+    if None in named or not asked or _OTHER_INSTALLERS.intersection(tools_mentioned(job)):
         return None
-    pins = [line for name in files for line in _requirements(name, evidence, frozenset())]
+    reached = _requirements(asked, evidence)
+    if reached is None:
+        return None
+    files, pins = reached
     if len(pins) < _FEW["pip"] or sum("==" in line or " @ " in line for line in pins) < _PINNED * len(pins):
         return None
     path = () if files == ("requirements.txt",) else (("cache-dependency-path", "\n".join(files)),)
@@ -205,40 +238,68 @@ def _pip(job: Job, step: Step, installs: tuple[Install, ...], evidence: Evidence
     return Downloads(step, "pip", ", ".join(files), (("cache", "pip"), *path), used)
 
 
-def _pip_files(install: Install) -> list[str] | None:
+def _pip_files(install: Install, evidence: Evidence) -> list[str] | None:
     """The requirements files of a command; [] when it brings only installers or the project itself, None when anything else."""
-    files = []
+    files: list[str | None] = []
     words = iter(word.strip("\"'") for word in install.words)
     for word in words:
         if word in ("-r", "--requirement", "-c", "--constraint"):
-            files.append(inside(install.folder, next(words, "")))
-        elif word.startswith(("-r", "--requirement=")):
-            files.append(inside(install.folder, word.partition("=")[2] or word[2:]))
+            files.append(joined(install.folder, next(words, "")))
+        elif word.startswith(("-r", "-c", "--requirement=", "--constraint=")):
+            files.append(joined(install.folder, word.partition("=")[2] if word.startswith("--") else word[2:]))
         elif word in _VALUED:
             next(words, "")
-        elif word == "--group" or not (word.startswith("-") or _is_plain(word)):
+        elif word == "--group" or not (word.startswith("-") or _brings_nothing(word, install.folder, evidence)):
             return None
-    return files
+    known = [file for file in files if file is not None]
+    return known if len(known) == len(files) else None
 
 
-def _is_plain(word: str) -> bool:
-    """The project itself without extras, or an installer: neither is what the cache is for."""
-    return word in (".", "./") or re.split(r"[<>=!~\[]", word)[0] in _INSTALLERS
+def _brings_nothing(word: str, folder: str, evidence: Evidence) -> bool:
+    """An installer, or the project itself where it needs no packages: neither is what the cache is for."""
+    if word in (".", "./"):
+        return _needs_nothing(folder, evidence)
+    return re.split(r"[<>=!~\[]", word, maxsplit=1)[0] in _INSTALLERS
 
 
-def _requirements(name: str, evidence: Evidence, seen: frozenset[str]) -> Iterator[str]:
-    """The requirements that a file and those it includes list; none at all when one of them is not tracked."""
-    text = evidence.text(name) if _tracked(evidence, name) and name not in seen else None
-    if not isinstance(text, str):
-        return
-    folder = name.rpartition("/")[0] or "."
-    for line in re.sub(r"\\\n", " ", text).splitlines():
-        bare = line.partition("#")[0].strip()
-        more = re.match(r"(?:-r|-c|--requirement|--constraint)[= ]*(\S+)", bare)
-        if more:
-            yield from _requirements(inside(folder, more[1]), evidence, seen | {name})
-        elif bare and not bare.startswith("-"):
-            yield line
+def _needs_nothing(folder: str, evidence: Evidence) -> bool:
+    """Whether the pyproject.toml of a folder says that the project depends on no package."""
+    text = evidence.text(inside(folder, "pyproject.toml"))
+    if not isinstance(text, str) or len(text) > _MOST_TOML:
+        return False
+    try:
+        project = tomllib.loads(text).get("project")
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return False
+    if not isinstance(project, dict) or project.get("dependencies"):
+        return False
+    dynamic = project.get("dynamic", [])
+    return isinstance(dynamic, list) and "dependencies" not in dynamic
+
+
+def _requirements(asked: list[str], evidence: Evidence) -> tuple[tuple[str, ...], list[str]] | None:
+    """The files that requirements files reach through what they include, and all they list; None when that is not certain."""
+    files, pins = list(dict.fromkeys(asked)), list[str]()
+    for name in files:  # grows as files include others
+        text = evidence.text(name)
+        if not isinstance(text, str) or len(files) > _MOST_FILES:
+            return None
+        folder = name.rpartition("/")[0] or "."
+        for line in text.replace("\\\n", " ").splitlines():
+            bare = line.strip() if line.lstrip()[:1] != "#" else ""
+            bare = re.split(r"\s#", bare, maxsplit=1)[0]
+            more = _INCLUDE.match(bare)
+            if more or bare.startswith(("-e", "--editable", ".", "/")):
+                included = joined(folder, more[1]) if more else None
+                if included is None:
+                    return None
+                if included not in files:
+                    files.append(included)
+            elif bare and not bare.startswith("-"):
+                pins.append(line)
+            if len(files) > _MOST_FILES:
+                return None
+    return tuple(files), pins
 
 
 # ------------------------------------------------------------------------------------ Java

@@ -8,7 +8,8 @@ time and never changes what is installed.
 Fires only where the action would really work: with the lock file tracked in the folder in which the job installs
 (another folder than the root is written as `cache-dependency-path`), the checkout before the setup, an install step that
 always runs (the action fails a job whose cache folder was never made), the package manager there before the setup (pnpm,
-poetry, Yarn behind corepack), and an action version that knows the input. The versions must be pinned (a lock file, or
+Yarn behind corepack), and an action version whose cache works: older ones than setup-node 3.9 or 4.2, setup-python 4.9 or 5.4,
+setup-java 3.14 or 4.7 ask a service that GitHub shut down in 2025. The versions must be pinned (a lock file, or
 requirements with `==`) and all that the job installs must come from there; a range of versions under an unchanged key would
 soon be downloaded again. Jobs that share an entry must install the same, else the first to end would fill it for all.
 
@@ -34,11 +35,11 @@ from datetime import timedelta
 
 from trimtab.catalogue.evidence import Evidence
 from trimtab.catalogue.reading.conditions import likely_default, never_runs, push_to, takes
-from trimtab.catalogue.reading.downloads import ACTIONS, Downloads, downloads, wanted
+from trimtab.catalogue.reading.downloads import ACTIONS, Downloads, downloads, wanted, works
 from trimtab.catalogue.reading.installs import found, only_installs
 from trimtab.catalogue.reading.limits import label_sets
 from trimtab.catalogue.reading.purpose import (
-    action_major,
+    action_version,
     delivers,
     holds_write_token,
     is_for_delivery,
@@ -57,8 +58,13 @@ settings: Mapping[str, object] = {"saving": 0.3}
 ranges: Mapping[str, tuple[float, float]] = {"saving": (0, 1)}
 
 _STRANGERS = ("pull_request_target", "workflow_run", "issue_comment")
-_GUARDED = re.compile(
-    r"\bcache:\s*[\"']?false|max-?_?size|^[^\n]*#[^\n]*\b(?:cach|evict)", re.IGNORECASE | re.MULTILINE
+_SPOKEN = re.compile(r"\b(?:cach|evict)", re.IGNORECASE)
+_GUARDED = re.compile(r"\bcache:\s*[\"']?false|max-?_?size", re.IGNORECASE)
+_ELSEWHERE = re.compile(
+    r"npm_config_(?:cache|store|prefix)|pip_(?:cache|config|no_cache)|yarn_\w{0,20}(?:cache|global)|pnpm_(?:\w{0,20}store|home)"
+    r"|xdg_(?:cache|data)_home|gradle_user_home|maven\.repo\.local|\bconfig\s+set\b[^\n]{0,80}(?:cache|store|prefix)"
+    r"|no[-_]cache|^home$",
+    re.IGNORECASE | re.MULTILINE,
 )
 
 
@@ -75,12 +81,18 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 
 def _caches(workflow: Workflow, evidence: Evidence) -> Iterator[Downloads]:
     saves = _saves_for_all(workflow, evidence)
-    if saves is None or _GUARDED.search(workflow.tree.text):
+    if saves is None or _is_guarded(workflow.tree.text):
         return
     for job in workflow.jobs.values():
         cache = _cache(workflow, job, evidence) if saves(job) else None
         if cache is not None:
             yield cache
+
+
+def _is_guarded(text: str) -> bool:
+    """Whether somebody has thought of caches here: one that is off, a limit for its size, or a comment."""
+    comments = (line.partition("#")[2] for line in text.splitlines())
+    return _GUARDED.search(text) is not None or any(_SPOKEN.search(comment) for comment in comments)
 
 
 def _filled(files: list[Workflow], new: list[Downloads]) -> Mapping[tuple[str, str], set[frozenset[tuple[str, ...]]]]:
@@ -94,15 +106,13 @@ def _filled(files: list[Workflow], new: list[Downloads]) -> Mapping[tuple[str, s
         filled[cache.shared].add(cache.wanted)
     for workflow in files:
         for job in workflow.jobs.values():
-            for step in job.steps:
-                tool = step.inputs.get("cache") if step.action in ACTIONS else None
-                if tool:
-                    named = step.inputs.get("cache-dependency-path", "")
-                    mine = wanted(tuple(one for one in found(workflow, job) if one.tool == tool))
-                    for shared in [
-                        key for key in filled if key[0] == tool and named.split() in ([], key[1].split(", "))
-                    ]:
-                        filled[shared].add(mine)
+            cached = [step.inputs for step in job.steps if step.action in ACTIONS and step.inputs.get("cache")]
+            installs = found(workflow, job) if cached else ()
+            for inputs in cached:
+                tool, named = inputs["cache"], inputs.get("cache-dependency-path", "").split()
+                mine = wanted(tuple(one for one in installs if one.tool == tool))
+                for shared in [key for key in filled if key[0] == tool and named in ([], key[1].split(", "))]:
+                    filled[shared].add(mine)
     return filled
 
 
@@ -142,12 +152,11 @@ def _cache(workflow: Workflow, job: Job, evidence: Evidence) -> Downloads | None
 
 
 def _is_plain(workflow: Workflow, step: Step) -> bool:
-    """An action version that knows the input, nothing said about caching yet, nothing that publishes, no condition."""
-    major = action_major(workflow, step)
+    """An action version whose cache works, nothing said about caching yet, nothing that publishes, no condition."""
+    is_commit = re.fullmatch(r"[0-9a-f]{40}", step.ref or "") is not None
     told = {"cache", "package-manager-cache", "cache-dependency-path", "registry-url", "server-id", "gpg-private-key"}
     return (
-        major is not None
-        and major >= ACTIONS[step.action or ""]
+        works(step.action or "", action_version(workflow, step), is_commit=is_commit)
         and step.condition is None
         and not told.intersection(step.inputs)
     )
@@ -164,9 +173,9 @@ def _checked_out(job: Job, setup: Step) -> bool:
 
 
 def _has_cache(workflow: Workflow, job: Job) -> bool:
-    """Any cache of the job's own, whatever it keeps: two caches of the same files cost twice."""
-    text = source(workflow, job)
-    if "--no-cache" in text or "NO_CACHE" in text or "PIP_NO_CACHE_DIR" in workflow.env:
+    """A cache of the job's own (two caches of the same files cost twice), or downloads that are kept elsewhere or not at all."""
+    names = (*workflow.env, *job.env, *(name for step in job.steps for name in step.env))
+    if _ELSEWHERE.search("\n".join((*names, source(workflow, job)))):
         return True
     return any("cache" in (step.action or "") or "setup-gradle" in (step.action or "") for step in job.steps)
 
