@@ -71,3 +71,24 @@ def test_nearest() -> None:
     assert nearest("runs_on", known) == "runs-on"
     assert nearest("Need", known) == "needs"
     assert nearest("concurrency", known) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "on:\n" + "".join(f"  pull_requesu{n}:\n" for n in range(20_000)),
+        "on: push\njobs:\n  a:\n" + "".join(f"    timeout-minu{n}: 1\n" for n in range(20_000)),
+        "jobs:\n  build: {}\n  a:\n    needs:\n" + "".join(f"    - buil{n}\n" for n in range(20_000)),
+        "jobs:\n"
+        + "".join(f"  build{n}: {{needs: [{', '.join(f'b{n}-{k}' for k in range(20))}]}}\n" for n in range(900)),
+        "on:\n" + "  push:\n" * 20_000,
+    ],
+    ids=["events", "keys", "needs of one job", "needs of many jobs", "twice"],
+)
+def test_of_thousands_of_problems_the_first_are_told(text: str) -> None:
+    workflow = read("ci.yml", text.encode())
+    told = [unknown_events(workflow), strange_keys(workflow), unknown_needs(workflow), duplicate_keys(workflow)]
+    assert sorted(map(len, told)) == [0, 0, 0, 200]
+    (problems,) = filter(None, told)
+    assert all(problem.nearest is None for problem in problems[20:])
+    assert all(workflow.span(problem.path).line > 1 for problem in problems)

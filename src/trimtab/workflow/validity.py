@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
+from typing import NamedTuple
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from trimtab.model import NodePath
-from trimtab.workflow.model import Workflow
+from trimtab.workflow.model import Job, Workflow
 from trimtab.workflow.tree import pairs
 
 
@@ -50,6 +52,10 @@ STEP_KEYS = _words(
     """
 )
 STRATEGY_KEYS = _words("matrix fail-fast max-parallel")
+_MAX_NAMED = (
+    20  # problems of a file for which the name that was meant is looked for, which takes long; the rest go without
+)
+_MAX_TOLD = 200  # problems of one kind that are told; whoever mends those sees the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +74,32 @@ class Problem:
 
 def unknown_needs(workflow: Workflow) -> tuple[Problem, ...]:
     """Entries of `needs` that name no job of the file, or the job itself. Job ids are compared without case."""
-    ids = {id.lower(): id for id in workflow.jobs}
-    return tuple(
-        problem
-        for job in workflow.jobs.values()
-        for index, name in enumerate(job.needs)
-        if (name.lower() not in ids or name.lower() == job.id.lower()) and "${{" not in name
-        for problem in [_unknown_need(workflow, job.id, index, name)]
-    )
+    ids = {id.lower() for id in workflow.jobs}
+    found: list[Problem] = []
+    for job in workflow.jobs.values():
+        strange = [
+            (index, name)
+            for index, name in enumerate(job.needs)
+            if (name.lower() not in ids or name.lower() == job.id.lower()) and "${{" not in name
+        ]
+        if strange:
+            others = _may_be_needed(workflow, job) if len(found) < _MAX_NAMED else ()
+            for index, name in strange:
+                found.append(_unknown_need(workflow, job, index, name, others if len(found) < _MAX_NAMED else ()))
+    return tuple(found[:_MAX_TOLD])
 
 
 def unknown_events(workflow: Workflow) -> tuple[Problem, ...]:
     """Events under `on` that do not exist, in its three forms."""
+    strange = (event for event in workflow.events.values() if event.name.lower() not in EVENTS and event.name != "<<")
     return tuple(
-        Problem(event.path, f"GitHub knows no event {name!r}", nearest(name, EVENTS), _is_key(workflow, event.path))
-        for name, event in workflow.events.items()
-        if name.lower() not in EVENTS and name != "<<"
+        Problem(
+            event.path,
+            f"GitHub knows no event {event.name!r}",
+            nearest(event.name, EVENTS) if n < _MAX_NAMED else None,
+            _is_key(event.path),
+        )
+        for n, event in enumerate(islice(strange, _MAX_TOLD))
     )
 
 
@@ -95,15 +111,23 @@ def unknown_keys(workflow: Workflow) -> tuple[Problem, ...]:
 def strange_keys(workflow: Workflow) -> tuple[Problem, ...]:
     """The same with the keys that look like no known one: new ones of GitHub, or lines that slipped to another level."""
     top = workflow.tree.root
-    return tuple(_top_problems(top)) if isinstance(top, MappingNode) else ()
+    strange = _top_problems(top) if isinstance(top, MappingNode) else ()
+    return tuple(
+        Problem(
+            one.path,
+            f"{one.of} has no key {one.name!r}",
+            nearest(one.name, one.known) if n < _MAX_NAMED else None,
+            True,
+        )
+        for n, one in enumerate(islice(strange, _MAX_TOLD))
+    )
 
 
 def duplicate_keys(workflow: Workflow) -> tuple[Problem, ...]:
     """Keys that stand twice in one mapping: GitHub refuses the file, most YAML parsers take the last."""
     return tuple(
         Problem(d.path, f"the key {d.path[-1]!r} stands twice, again in line {d.line}", None, True)
-        for d in workflow.tree.duplicates
-        if d.path[-1] != "<<"
+        for d in islice((d for d in workflow.tree.duplicates if d.path[-1] != "<<"), _MAX_TOLD)
     )
 
 
@@ -118,15 +142,19 @@ def _plain(name: str) -> str:
     return name.lower().replace("_", "-").replace(" ", "-")
 
 
-def _unknown_need(workflow: Workflow, job: str, index: int, name: str) -> Problem:
-    needs: NodePath = ("jobs", job, "needs")
+def _unknown_need(workflow: Workflow, job: Job, index: int, name: str, others: Collection[str]) -> Problem:
+    needs: NodePath = ("jobs", job.id, "needs")
     path = (*needs, index) if isinstance(workflow.tree.node(needs), SequenceNode) else needs
-    if name.lower() == job.lower():
-        return Problem(path, f"{job} needs itself", None, False)
-    taken = {need.lower() for need in workflow.jobs[job].needs}
-    behind = _behind(workflow, job)
-    meant = nearest(name, [id for id in workflow.jobs if id.lower() not in taken and id not in behind])
-    return Problem(path, f"{job} needs {name!r}, and there is no such job", meant, False)
+    if name.lower() == job.id.lower():
+        return Problem(path, f"{job.id} needs itself", None, False)
+    return Problem(path, f"{job.id} needs {name!r}, and there is no such job", nearest(name, others), False)
+
+
+def _may_be_needed(workflow: Workflow, job: Job) -> list[str]:
+    """The jobs that the entries of `needs` may mean: not those that stand there already, nor those that wait for the job."""
+    taken = {need.lower() for need in job.needs}
+    behind = _behind(workflow, job.id)
+    return [id for id in workflow.jobs if id.lower() not in taken and id not in behind]
 
 
 def _behind(workflow: Workflow, job: str) -> set[str]:
@@ -139,11 +167,20 @@ def _behind(workflow: Workflow, job: str) -> set[str]:
         found |= more
 
 
-def _is_key(workflow: Workflow, path: NodePath) -> bool:
+def _is_key(path: NodePath) -> bool:
     return len(path) > 1 and isinstance(path[-1], str)
 
 
-def _top_problems(top: MappingNode) -> Iterator[Problem]:
+class _Strange(NamedTuple):
+    """A key that is not known: its mapping is `of` what, and the `known` keys that it may stand for."""
+
+    path: NodePath
+    of: str
+    name: str
+    known: frozenset[str]
+
+
+def _top_problems(top: MappingNode) -> Iterator[_Strange]:
     yield from _unknown(top, (), TOP_KEYS, "a workflow")
     fields = _fields(top)
     for name, event in _fields(fields.get("on")).items():
@@ -152,7 +189,7 @@ def _top_problems(top: MappingNode) -> Iterator[Problem]:
         yield from _job_problems(job, ("jobs", id))
 
 
-def _job_problems(node: Node, path: NodePath) -> Iterator[Problem]:
+def _job_problems(node: Node, path: NodePath) -> Iterator[_Strange]:
     yield from _unknown(node, path, JOB_KEYS, "a job")
     fields = _fields(node)
     yield from _unknown(fields.get("strategy"), (*path, "strategy"), STRATEGY_KEYS, "a strategy")
@@ -161,8 +198,8 @@ def _job_problems(node: Node, path: NodePath) -> Iterator[Problem]:
         yield from _unknown(step, (*path, "steps", index), STEP_KEYS, "a step")
 
 
-def _unknown(node: Node | None, path: NodePath, known: frozenset[str], of: str) -> Iterator[Problem]:
-    """The keys of a mapping that are not known, each with the known one it looks like, unless that is there already."""
+def _unknown(node: Node | None, path: NodePath, known: frozenset[str], of: str) -> Iterator[_Strange]:
+    """The keys of a mapping that are not known, each with the known ones that are not there already."""
     if not isinstance(node, MappingNode):
         return
     present = {key.value.lower() for key, _ in node.value if isinstance(key, ScalarNode)}
@@ -170,9 +207,7 @@ def _unknown(node: Node | None, path: NodePath, known: frozenset[str], of: str) 
         return
     for key, _ in pairs(node):
         if key.value.lower() not in known and key.value != "<<":
-            yield Problem(
-                (*path, key.value), f"{of} has no key {key.value!r}", nearest(key.value, known - present), True
-            )
+            yield _Strange((*path, key.value), of, key.value, known - present)
 
 
 def _fields(node: Node | None) -> Mapping[str, Node]:
