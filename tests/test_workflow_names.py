@@ -115,3 +115,10 @@ def test_ignore_comments(line: int, rules: set[str]) -> None:
 def test_no_comment_ignores_nothing() -> None:
     assert ignored("on: push\n", 1) == frozenset()
     assert ignored("# other\n\non: push\n# trimtab: ignore[late]\n", 1) == frozenset()
+
+
+def test_a_name_of_thousands_of_expressions_is_compared_as_it_stands() -> None:
+    name = "${{a}}" * 100_000
+    workflow = read("ci.yml", f"jobs: {{a: {{name: '{name}'}}, b: {{name: 'x${{{{a}}}}'}}}}".encode())
+    assert job_for(workflow, name) == "a"
+    assert job_for(workflow, "xy") == "b"

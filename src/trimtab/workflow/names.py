@@ -17,6 +17,7 @@ from trimtab.model import Unknown
 from trimtab.workflow.expressions import Access, Literal, Name, embedded, parse
 from trimtab.workflow.model import Job, Workflow
 
+_MAX_NAME = 1000  # characters; a longer template is compared as it stands
 _MAX_LEGS = 256  # beyond that, a matrix expression in a name stands for any text
 _Pattern = tuple[str, ...]  # literal parts with any text between each two
 
@@ -50,7 +51,7 @@ def _bases(job: Job, api_name: str) -> Iterator[str]:
 def _patterns(job: Job) -> Iterator[_Pattern]:
     template = job.name if job.name is not None else job.id
     yield (template,)
-    sources = embedded(template)
+    sources = embedded(template) if len(template) <= _MAX_NAME else ()
     if not sources:
         return
     literals, rest = [], template
