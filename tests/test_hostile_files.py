@@ -91,3 +91,10 @@ def test_workflows_behind_a_link_are_not_looked_at_and_that_is_told(tmp_path: Pa
     place.parent.mkdir(parents=True)
     place.symlink_to(elsewhere if link == ".github" else elsewhere / "workflows")
     assert "symbolic link" in str(in_tree(tmp_path / "repo")[".github/workflows"])
+
+
+def test_a_long_script_behind_many_aliases_is_refused() -> None:
+    text = f"{JOB}      - run: &s {'x' * 500_000}\n" + "      - run: *s\n" * 20_000
+    with pytest.raises(HostileFileError, match="4,194,304 characters"):
+        parse(text.encode())
+    assert parse(f"{JOB}      - run: &s {'x' * 500_000}\n      - run: *s\n".encode())

@@ -18,6 +18,7 @@ from trimtab.errors import HostileFileError
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 100
+MAX_EXPANDED = 4 << 20  # characters of all scalars, counting an aliased one each time
 MAX_NODES = 100_000  # nodes, counting an aliased one each time; the largest of 1,007 real files has 15,158
 
 _WHY = "reading it could exhaust memory or the stack, and GitHub would not run it"
@@ -109,21 +110,23 @@ def _scan(text: str) -> tuple[int, int]:
 
 def check_aliases(root: Node) -> None:
     """Raise HostileFileError when an alias contains itself, or when expanding all aliases would explode."""
-    if _expanded(root, {}, set()) > MAX_NODES:
-        raise HostileFileError(
-            f"the file's aliases expand to more than {MAX_NODES:,} nodes", _WHY, "write the values out"
-        )
+    nodes, characters = _expanded(root, {}, set())
+    if nodes > MAX_NODES or characters > MAX_EXPANDED:
+        most = f"{MAX_NODES:,} nodes" if nodes > MAX_NODES else f"{MAX_EXPANDED:,} characters"
+        raise HostileFileError(f"the file's aliases expand to more than {most}", _WHY, "write the values out")
 
 
-def _expanded(node: Node, sizes: dict[int, int], open_nodes: set[int]) -> int:
+def _expanded(node: Node, sizes: dict[int, tuple[int, int]], open_nodes: set[int]) -> tuple[int, int]:
+    """How many nodes, and how many characters in them, there are once every alias is written out."""
     if not isinstance(node, CollectionNode):
-        return 1
+        return 1, len(node.value)
     key = id(node)
     if key in open_nodes:
         raise HostileFileError("an alias in the file contains itself", _WHY, "remove the alias")
     if key not in sizes:
         open_nodes.add(key)
-        sizes[key] = 1 + sum(_expanded(child, sizes, open_nodes) for child in children(node))
+        inner = [_expanded(child, sizes, open_nodes) for child in children(node)]
+        sizes[key] = 1 + sum(nodes for nodes, _ in inner), sum(characters for _, characters in inner)
         open_nodes.discard(key)
     return sizes[key]
 
