@@ -200,3 +200,23 @@ def test_a_comment_of_one_word_delays_no_rule(id: str, words: str) -> None:
 )
 def test_a_test_configuration_that_names_documentation(text: str, tested: bool) -> None:
     assert _tests_its_docs(FolderEvidence(Path("nowhere"), {"pyproject.toml": text.encode()}, {})) is tested
+
+
+ON = "on: pull_request\njobs:\n"
+BODY = "    runs-on: ubuntu-latest\n    steps: [{uses: actions/checkout@v4}, {run: make}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ON + "".join(f"  b{n}:\n    needs: [{', '.join(f'b{k}' for k in range(n))}]\n{BODY}]\n" for n in range(400)),
+        ON
+        + "".join(f"  b{n}:\n    needs: [{f'b{n - 1}' if n else ''}]\n    if: a.b{n}\n{BODY}]\n" for n in range(1000)),
+        f"{ON}  a:\n{BODY}]\n  b:\n    needs: [{'a, ' * 1999}a]\n{BODY}, {{run: '{'needs.c ' * 50_000}'}}]\n",
+        f"{ON}  a:\n    name: '{'${{' * 300_000}'\n{BODY}]\n  b:\n    needs: a\n{BODY}]\n",
+        f"{ON}  a:\n{BODY}, {{run: 'push{' ' * 900_000}'}}]\n  b:\n    needs: a\n{BODY}]\n",
+    ],
+    ids=["everything needs everything", "a long chain", "the same entry", "a name", "blanks"],
+)
+def test_many_needs_have_an_answer(text: str) -> None:
+    ask("parallelise-jobs", text.encode())

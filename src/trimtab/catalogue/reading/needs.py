@@ -161,9 +161,9 @@ def job_text(workflow: Workflow, job: str) -> str:
     return "\n".join(texts({k: v for k, v in body.items() if k != "needs"})) if isinstance(body, dict) else ""
 
 
-def reads(text: str, parent: str) -> bool:
-    """Whether a job's text reads what `parent` gave; a mention of `needs` as a whole counts for every parent."""
-    return any(name in ("", parent) for name in _MENTION.findall(text))
+def mentions(text: str) -> frozenset[str]:
+    """The jobs whose results a text reads as `needs.id`; "" where it reads `needs` as a whole."""
+    return frozenset(_MENTION.findall(text))
 
 
 def asks_status(job: Job) -> bool:

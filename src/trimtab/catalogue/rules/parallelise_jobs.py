@@ -15,8 +15,10 @@ is taken for a deliberate early failure and left alone.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from trimtab.catalogue.evidence import Evidence
 from trimtab.catalogue.reading.needs import (
@@ -26,7 +28,7 @@ from trimtab.catalogue.reading.needs import (
     graph,
     job_ids,
     job_text,
-    reads,
+    mentions,
     unmatched,
     usual,
     waiting,
@@ -34,6 +36,7 @@ from trimtab.catalogue.reading.needs import (
 from trimtab.catalogue.reading.purpose import delivers, holds_write_token
 from trimtab.model import NOT_PRICED, Design, EditFile, Finding, History, Op, RemovePair, Risk, Run, Unknown
 from trimtab.replay.runs import change_runs, reschedule
+from trimtab.workflow.expressions import without_expressions
 from trimtab.workflow.model import Job, Workflow
 
 metric, risk = "feedback_seconds", Risk.REVIEW
@@ -41,6 +44,7 @@ design: Design = "before_after"
 settings: Mapping[str, object] = {}
 
 _SAMPLE = 200
+_MAX_ENTRIES = 2000  # entries of `needs` in a file; with more of them nobody can review what would change
 _WORTH_SECONDS = 15.0  # what comes this little sooner is not worth anybody's review
 _OTHER_DUTIES = ("pull_request_target", "workflow_run", "issue_comment")  # a first job often asks who may go on
 _SETS_UP = re.compile(r"checkout|/setup-")
@@ -49,7 +53,7 @@ _FRESH = re.compile(
 )
 _FREE_OF_CARE = re.compile(r"codecov/\S+|coverallsapp/\S+|persist-credentials")
 _WRITES = re.compile(
-    r"upload|docker\s+push|--push|\bpush\s*\n?\s*true|registry|ghcr\.io|\becr\b|\bs3\b|gsutil|azcopy|rsync|\bscp\b"
+    r"upload|docker\s+push|--push|\bpush\s*true|registry|ghcr\.io|\becr\b|\bs3\b|gsutil|azcopy|rsync|\bscp\b"
     r"|git\s+(push|tag|commit)|\bgh\s+(release|pr|workflow|api)|terraform|kubectl|\bhelm\b|pulumi|migrat|deploy|publish"
     r"|release|cachix|provision|cache-to|type=gha|docker/(login|build-push)-action|GITHUB_OUTPUT|set-output",
     re.IGNORECASE,
@@ -92,7 +96,11 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     for workflow in evidence.workflows():
         if not _tests_code(workflow):
             continue
-        edges = [edge for edge in _edges(workflow) if _only_orders(workflow, edge, evidence)]
+        entries = list(_edges(workflow))
+        if not 0 < len(entries) <= _MAX_ENTRIES:
+            continue
+        jobs = _Jobs(workflow, evidence)
+        edges = [edge for edge in entries if _only_orders(workflow, edge, jobs)]
         if edges:
             yield from _finding(workflow, edges, evidence)
 
@@ -113,17 +121,39 @@ def _edges(workflow: Workflow) -> Iterator[Edge]:
 # -------------------------------------------------------------------- what the file says
 
 
-def _only_orders(workflow: Workflow, edge: Edge, evidence: Evidence) -> bool:
+class _Jobs:
+    """What is asked of the jobs of one workflow: each answer is found once, however many entries name the job."""
+
+    def __init__(self, workflow: Workflow, evidence: Evidence) -> None:
+        jobs, self.needs = workflow.jobs, graph(workflow)
+        self.bit = {id: 1 << n for n, id in enumerate(jobs)}  # sets of jobs are numbers: quick to unite
+        before = {id: sum(self.bit[other] for other in ancestors(self.needs, id)) for id in jobs}
+        self.with_before = {id: before[id] | self.bit[id] for id in jobs}
+        self.mentions = cache(lambda id: mentions(job_text(workflow, id)))
+        self.takes_nothing = cache(lambda id: _takes_nothing(workflow, jobs[id], evidence))
+        self.leaves_nothing = cache(lambda id: _leaves_nothing(workflow, jobs[id], evidence))
+        self.cache_keys = cache(lambda id, name: _cache_keys(workflow, jobs[id], evidence, name))
+        self.unlike = cache(lambda id: self._unlike(workflow, jobs[id].condition or ""))
+
+    def _unlike(self, workflow: Workflow, own: str) -> int:
+        """The jobs whose condition may fail where `own` holds."""
+        return sum(self.bit[id] for id, job in workflow.jobs.items() if not _implied(job.condition, own))
+
+
+def _only_orders(workflow: Workflow, edge: Edge, jobs: _Jobs) -> bool:
     child, parent = workflow.jobs[edge.child], workflow.jobs[edge.parent]
-    if asks_status(child) or reads(job_text(workflow, child.id), parent.id) or parent.outputs:
+    if asks_status(child) or not jobs.mentions(child.id).isdisjoint(("", parent.id)) or parent.outputs:
         return False
     if _PREPARES.search(_names(parent)) or _COLLECTS.search(_names(child)) or _ACTS.search(_names(parent)):
         return False
-    if _skips_with(workflow, edge) or _still_waits(workflow, edge):
+    others = 0
+    for other in jobs.needs[edge.child]:
+        others |= jobs.with_before[other] if other != edge.parent else 0
+    if others & jobs.bit[edge.parent]:  # it waits through another entry too: taking this one away changes nothing
         return False
-    if _share_a_cache(workflow, child, parent, evidence):
+    if jobs.with_before[edge.parent] & ~others & jobs.unlike(child.id):  # what now skips the child no longer would
         return False
-    return _takes_nothing(workflow, child, evidence) and _leaves_nothing(workflow, parent, evidence)
+    return not _share_a_cache(child, parent, jobs) and jobs.takes_nothing(child.id) and jobs.leaves_nothing(parent.id)
 
 
 def _takes_nothing(workflow: Workflow, child: Job, evidence: Evidence) -> bool:
@@ -150,11 +180,14 @@ def _leaves_nothing(workflow: Workflow, parent: Job, evidence: Evidence) -> bool
     return bool(bodies)
 
 
-def _share_a_cache(workflow: Workflow, child: Job, parent: Job, evidence: Evidence) -> bool:
+def _share_a_cache(child: Job, parent: Job, jobs: _Jobs) -> bool:
     """Whether the child may start from a cache entry that the parent saved: by its key, or by the start of it."""
-    saved = _cache_keys(workflow, parent, evidence, "key")
-    wanted = _cache_keys(workflow, child, evidence, "key") | _cache_keys(workflow, child, evidence, "restore-keys")
-    return any(key.startswith(start) for key in saved for start in wanted)
+    saved = sorted(jobs.cache_keys(parent.id, "key"))
+    for start in jobs.cache_keys(child.id, "key") | jobs.cache_keys(child.id, "restore-keys"):
+        at = bisect_left(saved, start)  # where in their order a key that begins so would be the first
+        if at < len(saved) and saved[at].startswith(start):
+            return True
+    return False
 
 
 def _cache_keys(workflow: Workflow, job: Job, evidence: Evidence, name: str) -> set[str]:
@@ -204,7 +237,7 @@ def _full_text(workflow: Workflow, job: Job, evidence: Evidence) -> str | None:
 
 def _names(job: Job) -> str:
     """Id and name without expressions: `matrix.version` says nothing of the job's purpose."""
-    return f"{job.id} {re.sub(r'[$][{][{].*?[}][}]', '', job.name or '')}"
+    return f"{job.id} {without_expressions(job.name or '')}"
 
 
 def _on_fresh_runner(job: Job, evidence: Evidence) -> bool:
@@ -227,25 +260,10 @@ def _labels(job: Job) -> list[str]:
     return [written] if written else []
 
 
-def _skips_with(workflow: Workflow, edge: Edge) -> bool:
-    """Whether a condition of the parent, or of what it needs, now skips the child as well and no longer would."""
-    needs = graph(workflow)
-    left = {**needs, edge.child: tuple(n for n in needs[edge.child] if n != edge.parent)}
-    lost = ({edge.parent} | ancestors(needs, edge.parent)) - ancestors(left, edge.child)
-    own = workflow.jobs[edge.child].condition or ""
-    return any(not _implied(workflow.jobs[id].condition, own) for id in lost)
-
-
 def _implied(condition: str | None, own: str) -> bool:
     """Whether a job with the condition `own` is skipped anyway when `condition` fails: it is one of its conjuncts."""
     bare = [text.strip().removeprefix("${{").removesuffix("}}").strip() for text in (condition or "", own)]
     return not bare[0] or bare[0] == bare[1] or ("||" not in bare[1] and bare[0] in map(str.strip, bare[1].split("&&")))
-
-
-def _still_waits(workflow: Workflow, edge: Edge) -> bool:
-    """Whether the child waits for the parent through another entry too: taking this one away changes nothing."""
-    needs = graph(workflow)
-    return any(edge.parent in ancestors(needs, other) for other in needs[edge.child] if other != edge.parent)
 
 
 # -------------------------------------------------------------------- what the history says
