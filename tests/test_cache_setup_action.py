@@ -149,3 +149,11 @@ def test_versions_whose_cache_works(action: str, good: list[str], bad: list[str]
         "a commit's major tells too little"
     )
     assert not works(f"actions/{action}", (), is_commit=True)
+
+
+def test_one_step_with_thousands_of_installs_is_read_in_no_time(tmp_path: Path) -> None:
+    text = HEAD + PYTHON + "      - run: |\n" + "          pip install -r 0.txt\n" * 5000
+    files = {".github/workflows/ci.yml": text.encode(), "0.txt": PINS.encode()}
+    begun = time.process_time()
+    assert list(cache_setup_action.find(FolderEvidence(tmp_path, files, {"cache-setup-action.saving": 0.3})))
+    assert time.process_time() - begun < 4

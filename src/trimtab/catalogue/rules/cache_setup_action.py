@@ -192,7 +192,8 @@ def _finding(workflow: Workflow, caches: list[Downloads], evidence: Evidence) ->
     first = caches[0]
     setting = evidence.setting("cache-setup-action.saving")
     saving = float(setting) if isinstance(setting, int | float) else 0.3
-    steps = {_api_name(one.step) for cache in caches for one in cache.installs if only_installs(one.step)}
+    installing = {one.step.path: one.step for cache in caches for one in cache.installs}
+    steps = {_api_name(step) for step in installing.values() if only_installs(step)}
     assumed = f"the price assumes that a warm cache saves {saving:.0%} of the install step"
     return Finding(
         rule="cache-setup-action",
