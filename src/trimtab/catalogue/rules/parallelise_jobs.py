@@ -45,6 +45,7 @@ settings: Mapping[str, object] = {}
 
 _SAMPLE = 200
 _MAX_ENTRIES = 2000  # entries of `needs` in a file; with more of them nobody can review what would change
+_ROUNDS = 10  # of entries that come to do nothing but order once others are gone
 _WORTH_SECONDS = 15.0  # what comes this little sooner is not worth anybody's review
 _OTHER_DUTIES = ("pull_request_target", "workflow_run", "issue_comment")  # a first job often asks who may go on
 _SETS_UP = re.compile(r"checkout|/setup-")
@@ -99,10 +100,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         entries = list(_edges(workflow))
         if not 0 < len(entries) <= _MAX_ENTRIES:
             continue
-        jobs = _Jobs(workflow, evidence)
-        edges = [edge for edge in entries if _only_orders(workflow, edge, jobs)]
-        if edges:
-            yield from _finding(workflow, edges, evidence)
+        yield from _finding(workflow, entries, evidence)
 
 
 def _tests_code(workflow: Workflow) -> bool:
@@ -125,19 +123,45 @@ class _Jobs:
     """What is asked of the jobs of one workflow: each answer is found once, however many entries name the job."""
 
     def __init__(self, workflow: Workflow, evidence: Evidence) -> None:
-        jobs, self.needs = workflow.jobs, graph(workflow)
+        jobs = workflow.jobs
         self.bit = {id: 1 << n for n, id in enumerate(jobs)}  # sets of jobs are numbers: quick to unite
-        before = {id: sum(self.bit[other] for other in ancestors(self.needs, id)) for id in jobs}
-        self.with_before = {id: before[id] | self.bit[id] for id in jobs}
+        self.needs: Mapping[str, tuple[str, ...]] = graph(workflow)
+        self.with_before: Mapping[str, int] = {}
+        self.take_away(())
         self.mentions = cache(lambda id: mentions(job_text(workflow, id)))
         self.takes_nothing = cache(lambda id: _takes_nothing(workflow, jobs[id], evidence))
         self.leaves_nothing = cache(lambda id: _leaves_nothing(workflow, jobs[id], evidence))
         self.cache_keys = cache(lambda id, name: _cache_keys(workflow, jobs[id], evidence, name))
         self.unlike = cache(lambda id: self._unlike(workflow, jobs[id].condition or ""))
 
+    def take_away(self, edges: Sequence[Edge]) -> None:
+        """Go on as if these entries were not there."""
+        gone = {(edge.child, edge.parent) for edge in edges}
+        self.needs = {id: tuple(need for need in needs if (id, need) not in gone) for id, needs in self.needs.items()}
+        before = {id: sum(self.bit[other] for other in ancestors(self.needs, id)) for id in self.bit}
+        self.with_before = {id: before[id] | bit for id, bit in self.bit.items()}
+
     def _unlike(self, workflow: Workflow, own: str) -> int:
         """The jobs whose condition may fail where `own` holds."""
         return sum(self.bit[id] for id, job in workflow.jobs.items() if not _implied(job.condition, own))
+
+
+def _chosen(workflow: Workflow, entries: Sequence[Edge], times: Mapping[str, Usual], jobs: _Jobs) -> dict[Edge, str]:
+    """
+    The entries that should go, with the reason in words, in the order of the file
+
+    Without one of them another may come to do nothing but order, so it is asked until nothing more is found: the rule has
+    nothing left to say of what it has edited. None at all where that does not come to an end soon.
+    """
+    chosen: dict[Edge, str] = {}
+    for _ in range(_ROUNDS):
+        left = [edge for edge in entries if edge not in chosen and _only_orders(workflow, edge, jobs)]
+        more = {edge: told for edge in left if (told := _worth(workflow, edge, times)) is not None}
+        if not more:
+            return {edge: chosen[edge] for edge in entries if edge in chosen}
+        chosen |= more
+        jobs.take_away(tuple(more))
+    return {}
 
 
 def _only_orders(workflow: Workflow, edge: Edge, jobs: _Jobs) -> bool:
@@ -269,15 +293,15 @@ def _implied(condition: str | None, own: str) -> bool:
 # -------------------------------------------------------------------- what the history says
 
 
-def _finding(workflow: Workflow, edges: Sequence[Edge], evidence: Evidence) -> Iterator[Finding]:
+def _finding(workflow: Workflow, entries: Sequence[Edge], evidence: Evidence) -> Iterator[Finding]:
     runs = evidence.runs(workflow.path)
     known: Sequence[Run] = () if isinstance(runs, Unknown) else runs
     ids = job_ids(workflow, known)
     times = usual(known, ids)
-    chosen = [(edge, told) for edge in edges if (told := _worth(workflow, edge, times)) is not None]
+    chosen = _chosen(workflow, entries, times, _Jobs(workflow, evidence))
     if not chosen:
         return
-    edges = [edge for edge, _ in chosen]
+    edges = list(chosen)
     what_if, unpriced = _what_if(workflow, edges, ids, times), unmatched(known, ids)
     if times and not unpriced and _seconds_saved(known, what_if) < _WORTH_SECONDS:
         return
@@ -287,7 +311,7 @@ def _finding(workflow: Workflow, edges: Sequence[Edge], evidence: Evidence) -> I
         says=_says(edges),
         where=workflow.span(("jobs", first.child, "needs")),
         node=("jobs", first.child, "needs"),
-        evidence=tuple(told for _, told in chosen),
+        evidence=tuple(chosen.values()),
         change=EditFile(workflow.path, tuple(_ops(workflow, edges))),
         risk=risk,
         spots=tuple(workflow.span(("jobs", edge.child, "needs")) for edge in edges[1:]),
