@@ -58,10 +58,9 @@ _PLACES = re.compile(
     r"^[ \t\"'-]*(?:cache|store|virtual-?store|global-?folder|enableGlobalCache|yarn-offline)|maven\.repo\.local",
     re.IGNORECASE | re.MULTILINE,
 )
-_VALUED = frozenset({
-    "-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--timeout", "--retries", "--progress-bar", "--only-binary",
-    "--no-binary",
-})  # fmt: skip
+_VALUED = re.compile(
+    r"-i|-f|--(?:extra-)?index[-]url|--find-links|--timeout|--retries|--progress-bar|--(?:only|no)-binary"
+)  # options of pip whose next word is their value
 # What changes how an install talks or fails, never what it downloads.
 _HOW = frozenset({
     "ci", "install", "i", "--no-audit", "--no-fund", "--prefer-offline", "--frozen-lockfile", "--immutable", "--no-progress",
@@ -247,7 +246,7 @@ def _pip_files(install: Install, evidence: Evidence) -> list[str] | None:
             files.append(joined(install.folder, next(words, "")))
         elif word.startswith(("-r", "-c", "--requirement=", "--constraint=")):
             files.append(joined(install.folder, word.partition("=")[2] if word.startswith("--") else word[2:]))
-        elif word in _VALUED:
+        elif _VALUED.fullmatch(word):
             next(words, "")
         elif word == "--group" or not (word.startswith("-") or _brings_nothing(word, install.folder, evidence)):
             return None

@@ -51,9 +51,7 @@ from trimtab.catalogue.reading.purpose import (
     delivers,
     holds_write_token,
     is_for_delivery,
-    named_for_delivery,
     own_files,
-    step_delivers,
 )
 from trimtab.model import Counted, Design, EditFile, Finding, History, InsertKey, Risk, Run, Unknown, WhatIf
 from trimtab.replay.runs import change_runs, cut_run, ended, runner_seconds, superseded
@@ -136,16 +134,11 @@ def _only_builds(workflow: Workflow, files: Mapping[str, Workflow]) -> bool:
         return False
     if any(_survives(job) or _leaves_behind(job) for job in active):
         return False
-    if any(_delivers(job) or holds_write_token(workflow, job) or called_deliver(job, files) for job in active):
+    if any(
+        delivers(job) is not None or holds_write_token(workflow, job) or called_deliver(job, files) for job in active
+    ):
         return False
     return not any(_has_concurrency(called) for job in workflow.jobs.values() for called in callees(job, files) or ())
-
-
-def _delivers(job: Job) -> bool:
-    """As `purpose.delivers`, but blind to steps that a pull request never reaches."""
-    if job.environment is not None or job.uses is not None or named_for_delivery(job):
-        return delivers(job) is not None
-    return any(step_delivers(step) for step in job.steps if not never_runs(step.condition, PULL_REQUEST))
 
 
 def _survives(job: Job) -> bool:

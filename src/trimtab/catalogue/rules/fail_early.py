@@ -43,7 +43,7 @@ _BROKEN = 0.5  # a job that fails more often than not has to be mended; nothing 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     for workflow in evidence.workflows():
-        roots = [job for job in workflow.jobs.values() if not job.needs]
+        roots = [job for job in workflow.jobs.values() if not job.needs and (job.runs_on or job.group or job.uses)]
         runs = evidence.runs(workflow.path) if len(roots) > 1 else ()
         if isinstance(runs, Unknown) or not runs or not _tests_code(workflow):
             continue
