@@ -34,7 +34,7 @@ PATH = ".github/workflows/ci.yml"
 RULES = ("repair-syntax", "fix-unknown-needs", "fix-unknown-keys")
 KEY = re.compile(r"\s+(?:- )?[\w-]+:")
 TRIES = 40  # lines of a file tried until one makes a fault
-CALLS = re.compile(r"uses:\s*[\"']?\./")
+CALLS = re.compile(r"uses:\s*[\"']?[.$]/")
 
 
 def _first(pattern: str, new: str | Callable[[re.Match[str]], str]) -> Callable[[str], str | None]:

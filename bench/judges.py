@@ -109,7 +109,9 @@ def harmful(line: str) -> bool:
     """
     checker, rule, _ = line.split(" ", 2)
     return (
-        (checker == "actionlint" and rule != "runner-label") or rule in _correctness() or bool(_FAMILIES.search(rule))
+        (checker == "actionlint" and rule != "runner-label")
+        or (rule in _correctness() and rule != "unknown-runner-label")
+        or bool(_FAMILIES.search(rule))
     )
 
 
