@@ -149,7 +149,7 @@ def _score(trial: Trial) -> tuple[int, int, int] | None:
         return None
     if unknown_events(workflow):  # filters of an event that stand beside it now
         return None
-    if any(not (job.runs_on or job.group or job.uses) for job in workflow.jobs.values()):
+    if any(not (job.uses or (job.steps and (job.runs_on or job.group))) for job in workflow.jobs.values()):
         return None
     if any(not (step.uses or step.run) for job in workflow.jobs.values() for step in job.steps):
         return None
