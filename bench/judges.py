@@ -103,9 +103,9 @@ def harmful(line: str) -> bool:
     """
     Whether a new finding is of the families in which an edit could do harm
 
-    Everything that actionlint says (it looks for errors only) but of runner labels that it does not know, which a new job
-    takes from its neighbour; what jactionlint counts as correctness; and its rules on concurrency, timeouts, calls of
-    workflows and syntax in whatever group they are.
+    Everything that actionlint says (it looks for errors only), what jactionlint counts as correctness, and its rules on
+    concurrency, timeouts, calls of workflows and syntax in whatever group they are. Not what both say of runner labels that
+    they do not know: a new job takes them over from its neighbour.
     """
     checker, rule, _ = line.split(" ", 2)
     return (
